@@ -1,0 +1,147 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The log of one partition: record batches at ascending offsets.
+//
+// Lifecycle:   opened and owned by its shard's engine; dies when the partition is removed.
+// Thread:      its shard's loop, for calls and completions alike.
+// Durability:  accepted (in memory), written (the device has it), flushed (survives power loss).
+// Invariant:   log_start <= flushed_end <= written_end <= log_end;
+//              visible_end is the one of the last three that the topic's class names.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/buffer.h"
+#include "engine/result.h"
+#include "engine/types.h"
+
+namespace millrace::engine {
+
+// Per-partition settings; the names in Kafka's words are in docs/. May change while open.
+struct LogConfig {
+    Durability durability = Durability::synced;
+    std::uint32_t message_bytes_max = 1'048'588;         // max.message.bytes: one batch, with header
+    std::uint64_t segment_bytes = 1ULL << 30;            // segment.bytes
+    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;    // segment.ms
+    std::uint32_t index_interval_bytes = 64 * 1024;      // index.interval.bytes
+    bool log_append_time = false;                        // message.timestamp.type
+    std::int64_t timestamp_after_max_ms = 3600 * 1000;   // message.timestamp.after.max.ms
+
+    bool operator==(const LogConfig&) const = default;
+};
+
+struct AppendOp {
+    // In. `batches` is one or more whole record batches; borrowed only while append() runs.
+    Bytes batches;
+    Durability durability = Durability::synced;  // The ack waits for the stronger of this and the topic's.
+    void (*done)(AppendOp& op) noexcept = nullptr;  // Exactly once, only if append() returned a value.
+    void* owner = nullptr;                          // The caller's.
+
+    // Out, set when append() returns.
+    Offset base_offset;              // Of the first record of the first batch.
+    TimestampMs append_time = -1;    // LogAppendTime, or -1.
+    // Out, set when done runs.
+    Result<void> outcome;            // shutting_down, io_failed: unknown, the record may yet appear.
+
+    AppendOp* next = nullptr;        // The engine's while in flight.
+};
+
+struct ReadOp {
+    // In.
+    Offset from;
+    Offset limit;                    // Nothing at or beyond it; usually visible_end().
+    std::uint32_t bytes_max = 0;     // Of whole batches.
+    bool first_may_exceed = true;    // Else a first batch over bytes_max gives no slices.
+    void (*done)(ReadOp& op) noexcept = nullptr;  // Only if read() answered pending.
+    void* owner = nullptr;
+
+    // Out. Slices put end to end are whole batches, as stored; the first one holds `from` (it may
+    // begin below it). Cleared by the caller, which gives the memory back.
+    Result<void> outcome;            // offset_out_of_range, damaged_range, io_failed, shutting_down.
+    std::vector<Slice> slices;
+    std::uint32_t bytes = 0;
+    Offset next_offset;              // One above the last record in slices; `from` when there are none.
+
+    ReadOp* next = nullptr;          // The engine's while in flight.
+    void* state = nullptr;           // The engine's while in flight.
+};
+
+enum class ReadStatus : std::uint8_t { complete, pending };
+
+// First record whose timestamp is at or above `timestamp`, among those below `limit`.
+struct TimeLookupOp {
+    TimestampMs timestamp = -1;
+    Offset limit;
+    void (*done)(TimeLookupOp& op) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    Result<void> outcome;
+    bool found = false;
+    Offset offset;
+    TimestampMs found_timestamp = -1;
+    LeaderEpoch epoch = -1;
+
+    TimeLookupOp* next = nullptr;
+    void* state = nullptr;
+};
+
+struct LogOffsets {
+    Offset log_start;
+    Offset flushed_end;
+    Offset written_end;
+    Offset log_end;
+    Offset visible_end;              // The high watermark, without replication.
+};
+
+struct EpochEnd {
+    LeaderEpoch epoch = -1;          // Largest epoch at or below the asked one; -1: none known.
+    Offset end_offset{-1};           // First offset of the next epoch, or the log end.
+};
+
+// Told when readers can see more. Runs from completions, on the shard's thread.
+class LogListener {
+public:
+    virtual ~LogListener() = default;
+    virtual void visible_end_moved(Offset visible_end) noexcept = 0;
+
+protected:
+    LogListener() = default;
+    LogListener(const LogListener&) = default;
+    LogListener& operator=(const LogListener&) = default;
+};
+
+class Log {
+public:
+    virtual ~Log() = default;
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    // Checks every batch, gives them offsets and the leader epoch, and copies them into the open
+    // commit group; all of them or none. On success `done` runs when the class's mark passes them.
+    // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp (nothing
+    //            happened); no_room (park, see ShardEngine::wait_for_room); storage_full;
+    //            shutting_down. None of them runs `done`.
+    [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
+
+    // complete: op.outcome and slices are set now. pending: `done` runs later.
+    [[nodiscard]] virtual ReadStatus read(ReadOp& op) = 0;
+
+    virtual void look_up_time(TimeLookupOp& op) = 0;
+
+    [[nodiscard]] virtual LogOffsets offsets() const noexcept = 0;
+    [[nodiscard]] virtual LeaderEpoch leader_epoch() const noexcept = 0;
+    [[nodiscard]] virtual EpochEnd epoch_end(LeaderEpoch epoch) const noexcept = 0;
+    // Bytes of all readable batches, on disk and in memory.
+    [[nodiscard]] virtual std::uint64_t size_bytes() const noexcept = 0;
+    [[nodiscard]] virtual std::uint32_t segment_count() const noexcept = 0;
+
+    virtual void set_config(const LogConfig& config) noexcept = 0;
+    // At most one; null to stop.
+    virtual void set_listener(LogListener* listener) noexcept = 0;
+
+protected:
+    Log() = default;
+};
+
+}  // namespace millrace::engine

@@ -1,0 +1,26 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// What recovery found of one partition: what the checkpoint says lies in segments, and the WAL
+// entries that follow it, in offset order and without a gap.
+#pragma once
+
+#include <vector>
+
+#include "engine/format/checkpoint.h"
+#include "engine/wal/wal_appender.h"
+
+namespace millrace::engine {
+
+struct RecoveredBatches {
+    WalPlace place;        // One append entry's payload: whole batches with final offsets.
+    Offset base;
+    Offset end;            // One above the last offset.
+};
+
+struct RecoveredLog {
+    PartitionRow row;
+    std::vector<RecoveredBatches> tail;
+    bool unclean = true;   // The leader epoch rises by one with the first append.
+};
+
+}  // namespace millrace::engine
