@@ -1,4 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/raw/probe.h"
+#include "tests/bench/raw/support.h"
+
 #include <liburing.h>
 
 #include <algorithm>
@@ -7,9 +10,6 @@
 #include <deque>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include "tests/bench/raw/probe.h"
-#include "tests/bench/raw/support.h"
 
 namespace millrace::bench {
 
@@ -46,7 +46,8 @@ double stream(const InitialisedFile& file, const Streaming& pattern, double seco
         io_uring_sqe_set_data64(entry, slot);
         position = (position + pattern.step) % file.bytes();
     };
-    for (unsigned slot = 0; slot < pattern.depth; ++slot) submit(slot);
+    for (unsigned slot = 0; slot < pattern.depth; ++slot)
+        submit(slot);
     const auto start = now();
     std::uint64_t operations = 0;
     while (seconds_since(start) < seconds) {
@@ -135,8 +136,7 @@ double raw_commit(const ProbeOptions& options, bool busy) {
     const BusyCores cores(busy);
     double best = 0;
     for (const bool synced : {true, false}) {
-        const auto samples =
-                durable_writes(file, kWaiting * kBatchBytes, synced, options.seconds);
+        const auto samples = durable_writes(file, kWaiting * kBatchBytes, synced, options.seconds);
         const auto rate = static_cast<double>(samples.size() * kWaiting) / options.seconds;
         best = std::max(best, rate);
     }

@@ -1,17 +1,16 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/raw/probe.h"
+#include "tests/bench/raw/support.h"
+
+#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
 #include <thread>
+#include <unistd.h>
 #include <vector>
-
-#include "tests/bench/raw/probe.h"
-#include "tests/bench/raw/support.h"
 
 namespace millrace::bench {
 

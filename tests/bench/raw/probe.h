@@ -16,8 +16,8 @@ struct Latency {
 };
 
 struct ProbeOptions {
-    std::filesystem::path directory;   // On the disk under test, not tmpfs.
-    double seconds = 1.5;              // Of each repeat.
+    std::filesystem::path directory;  // On the disk under test, not tmpfs.
+    double seconds = 1.5;             // Of each repeat.
 };
 
 // Bytes a second. 1 MiB direct writes into initialised blocks, 4 and 8 in flight, huge pages.

@@ -37,7 +37,9 @@ HugeMemory::HugeMemory(std::size_t bytes)
     data_ = static_cast<std::byte*>(memory);
 }
 
-HugeMemory::~HugeMemory() { std::free(data_); }
+HugeMemory::~HugeMemory() {
+    std::free(data_);
+}
 
 InitialisedFile::InitialisedFile(const std::filesystem::path& directory, std::size_t bytes)
         : path_(directory / ("probe-" + std::to_string(getpid()))), bytes_(bytes) {
@@ -70,7 +72,8 @@ BusyCores::BusyCores(bool busy) {
 
 BusyCores::~BusyCores() {
     stop_ = true;
-    for (auto& thread : threads_) thread.join();
+    for (auto& thread : threads_)
+        thread.join();
 }
 
 Latency latency_of(std::vector<double>& samples_us) {

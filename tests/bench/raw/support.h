@@ -4,6 +4,8 @@
 // probe that cannot run has no figure.
 #pragma once
 
+#include "tests/bench/raw/probe.h"
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,13 +15,13 @@
 #include <thread>
 #include <vector>
 
-#include "tests/bench/raw/probe.h"
-
 namespace millrace::bench {
 
 using Instant = std::chrono::steady_clock::time_point;
 
-inline Instant now() { return std::chrono::steady_clock::now(); }
+inline Instant now() {
+    return std::chrono::steady_clock::now();
+}
 
 inline double seconds_since(Instant start) {
     return std::chrono::duration<double>(now() - start).count();
