@@ -1,0 +1,57 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// What a run of the benchmarks has to say, and how it is written down.
+#pragma once
+
+#include "tests/bench/raw/probe.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace millrace::bench {
+
+// The limits of the machine, best of their repeats before and after the rows.
+struct Probes {
+    double write = 0;  // Bytes a second.
+    double read = 0;
+    Latency sync_idle;
+    Latency sync_busy;
+    double commit_idle = 0;  // Batches a second.
+    double commit_busy = 0;
+    double tcp = 0;  // Bytes a second.
+    double rtt_us = 0;
+
+    // Takes the better of the two, value by value.
+    void merge(const Probes& other);
+};
+
+Probes measure_probes(const ProbeOptions& options);
+
+struct Row {
+    std::string id;
+    double value = 0;
+    std::string unit;
+    double bound = 0;
+    bool at_most = false;    // The bound is an upper one.
+    std::string bound_text;  // "0.6 raw_commit (busy cores)"
+    std::string note;        // Counts, durability, what stands in the way.
+
+    [[nodiscard]] bool holds() const { return at_most ? value <= bound : value >= bound; }
+};
+
+struct Report {
+    std::string commit;
+    Probes probes;
+    std::vector<Row> rows;
+};
+
+std::string to_json(const Report& report);
+std::string to_markdown(const Report& report);
+std::string to_table(const Report& report);
+
+double median(std::vector<double> values);
+
+}  // namespace millrace::bench
