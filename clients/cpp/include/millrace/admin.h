@@ -1,0 +1,165 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "millrace/client.h"
+#include "millrace/export.h"
+#include "millrace/result.h"
+#include "millrace/types.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+namespace detail {
+class AdminCore;
+}
+
+struct NewTopic {
+    std::string name;
+    std::uint32_t partitions = 0;  // 0: the broker's default.
+    std::vector<std::pair<std::string, std::string>> config;
+};
+
+// What became of one topic of a call that names several.
+struct TopicOutcome {
+    std::string name;
+    Uuid id;
+    std::uint32_t partitions = 0;
+    Error error;  // ErrorCode::none: done, and durable.
+};
+
+struct PartitionDescription {
+    std::uint32_t partition = 0;
+    std::int32_t leader = -1;  // Broker id; -1: none.
+    std::int32_t leader_epoch = -1;
+};
+
+struct TopicDescription {
+    std::string name;
+    Uuid id;
+    std::vector<PartitionDescription> partitions;  // In order of their numbers.
+};
+
+struct PartitionOffsets {
+    std::uint32_t partition = 0;
+    std::int64_t start_offset = 0;  // First still readable.
+    std::int64_t end_offset = 0;    // One past the last visible record.
+    std::uint64_t size_bytes = 0;
+    Error error;
+};
+
+struct OffsetQuery {
+    TopicPartition partition;
+    Position position;
+};
+
+struct OffsetAnswer {
+    TopicPartition partition;
+    std::int64_t offset = -1;        // With Position::at_time: the end when nothing is that late.
+    std::int64_t timestamp_ms = -1;  // Of the record found by time.
+    Error error;
+};
+
+enum class ConfigSource : std::uint8_t {
+    default_value = 0,
+    topic = 1,
+    broker_file = 2,
+    environment = 3,
+    command_line = 4,
+};
+
+struct ConfigEntry {
+    std::string key;
+    std::string value;
+    ConfigSource source = ConfigSource::default_value;
+    std::string default_value;
+    bool read_only = false;
+    std::string documentation;
+};
+
+struct ConfigChange {
+    std::string key;
+    std::string value;
+    bool remove = false;  // Back to the default; `value` is ignored.
+};
+
+struct BrokerDescription {
+    std::int32_t id = 0;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string version;
+};
+
+struct ClusterDescription {
+    Uuid id;
+    std::int32_t controller = -1;
+    std::vector<BrokerDescription> brokers;
+    std::string io;  // Storage backend of the broker asked: "uring" or "threads".
+    std::uint32_t shards = 0;
+    std::uint32_t topics = 0;
+    std::uint32_t partitions = 0;
+};
+
+// Questions and changes about topics, settings and the cluster.
+//
+// Lifecycle:   open, call. Cheap to make.
+// Thread:      every call from any thread but the I/O thread; each waits for its answer, at most
+//              ClientOptions::request_timeout.
+// Durability:  a change that returned success is on disk.
+// Errors:      of the call as a whole in the Result (unreachable, timed_out, disconnected: for a
+//              change this means unknown), of single items in their rows. Retryable refusals are
+//              tried again within the time-out, lost connections only where the call changes
+//              nothing.
+class MILLRACE_API Admin {
+public:
+    static Result<Admin> open(const Client& client);
+
+    Admin(Admin&&) noexcept;
+    Admin& operator=(Admin&&) noexcept;
+    ~Admin();
+
+    // One outcome per topic, in order.
+    Result<std::vector<TopicOutcome>> create_topics(const std::vector<NewTopic>& topics,
+                                                    bool validate_only = false);
+    Result<std::vector<TopicOutcome>> delete_topics(const std::vector<std::string>& names);
+
+    // Grows topics to new totals: `partitions` of each NewTopic, its config is ignored.
+    Result<std::vector<TopicOutcome>> grow_topics(const std::vector<NewTopic>& topics);
+
+    // The same for one topic; its error is the Result's.
+    Result<TopicOutcome> create_topic(const NewTopic& topic, bool validate_only = false);
+    Result<void> delete_topic(const std::string& name);
+    Result<void> grow_topic(const std::string& name, std::uint32_t partitions);
+
+    // In order of their names.
+    Result<std::vector<TopicDescription>> list_topics();
+    // Errors: unknown_topic.
+    Result<TopicDescription> describe_topic(const std::string& name);
+
+    // Every partition of the topic, in order.
+    Result<std::vector<PartitionOffsets>> topic_offsets(const std::string& name);
+    // One answer per query, in order.
+    Result<std::vector<OffsetAnswer>> list_offsets(const std::vector<OffsetQuery>& queries);
+
+    Result<std::vector<ConfigEntry>> topic_config(const std::string& name,
+                                                  const std::vector<std::string>& keys = {});
+    Result<std::vector<ConfigEntry>> broker_config(const std::vector<std::string>& keys = {});
+    // All changes or none. Errors: invalid_config (names key and value), unknown_topic.
+    Result<void> alter_topic_config(const std::string& name,
+                                    const std::vector<ConfigChange>& changes,
+                                    bool validate_only = false);
+
+    Result<ClusterDescription> describe_cluster();
+
+private:
+    explicit Admin(std::shared_ptr<detail::AdminCore> core) noexcept;
+
+    std::shared_ptr<detail::AdminCore> core_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,118 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "millrace/client.h"
+#include "millrace/export.h"
+#include "millrace/record.h"
+#include "millrace/result.h"
+#include "millrace/types.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+
+namespace millrace {
+
+namespace detail {
+class ProducerCore;
+}
+
+// What send() does when buffer_bytes are waiting for their acknowledgement.
+enum class OnFull : std::uint8_t {
+    block,  // Waits for room, at most delivery_timeout, then fails with buffer_full.
+    fail,   // Fails at once with buffer_full.
+};
+
+struct ProducerOptions {
+    Acks acks = Acks::all;
+    Durability durability = Durability::topic;
+    Compression compression = Compression::none;
+    // A batch is sent when it holds this many bytes, or when its first record has waited for
+    // `linger`, or sooner when its partition's neighbours are sent anyway. Linger 0 sends what is
+    // there as soon as the partition has nothing in flight: batches then grow with the load.
+    std::uint32_t batch_bytes = 256 * 1024;
+    std::chrono::microseconds linger{0};
+    // From send() to acknowledgement or failure, retries included.
+    std::chrono::milliseconds delivery_timeout{120'000};
+    std::chrono::milliseconds retry_delay_min{20};     // Doubles with each try of a batch ...
+    std::chrono::milliseconds retry_delay_max{1'000};  // ... up to this.
+    std::size_t buffer_bytes = 64U << 20;              // Of records not yet acknowledged.
+    OnFull on_full = OnFull::block;
+    // Batches of one partition on their way at a time. With 1 a batch never overtakes an earlier
+    // one of its partition, whatever is retried. With more, a batch that is refused and sent
+    // again may come to lie behind later ones.
+    std::uint32_t in_flight_per_partition = 1;
+};
+
+// A record is stored.
+struct Ack {
+    std::string topic;
+    std::uint32_t partition = 0;
+    std::int64_t offset = -1;        // -1 with Acks::none.
+    std::int64_t timestamp_ms = -1;  // What the broker stored: the record's, or its append time.
+};
+
+struct ProducerStatistics {
+    std::uint64_t records_sent = 0;
+    std::uint64_t records_acknowledged = 0;
+    std::uint64_t records_failed = 0;
+    std::uint64_t batches = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t retries = 0;  // Batches sent again.
+    std::uint64_t bytes = 0;    // Of acknowledged batches as sent: compressed, with their headers.
+};
+
+// Sends records, in batches, with retries.
+//
+// Lifecycle:   open, send any number, close. The destructor closes.
+// Thread:      every call from any thread; send() keeps the order of one thread's calls.
+// Ownership:   send() copies what it needs before it returns.
+// Order:       records of one partition are stored in the order of their sends, and acknowledged
+//              in that order.
+// Durability:  an acknowledgement means what ProducerOptions::durability and the topic's class
+//              say, the stronger of the two. A failure with timed_out or disconnected means
+//              unknown: the record may be stored.
+// Duplicates:  this version has no producer ids. A batch whose connection broke before its
+//              answer came is sent again and may then be stored twice.
+class MILLRACE_API Producer {
+public:
+    // Runs exactly once on the I/O thread; must not block or throw. send() may be called from
+    // it: with a full buffer it fails instead of waiting.
+    using Callback = std::function<void(const Result<Ack>&)>;
+
+    // Errors: invalid_argument.
+    static Result<Producer> open(const Client& client, const ProducerOptions& options = {});
+
+    Producer(Producer&&) noexcept;
+    Producer& operator=(Producer&&) noexcept;
+    ~Producer();
+
+    // Queues a record. Errors of a refused record come back here and `callback` never runs:
+    // buffer_full, message_too_large (larger than buffer_bytes or the protocol can carry),
+    // invalid_argument, closed. Everything later goes to the callback, which may be empty.
+    Result<void> send(const Record& record, Callback callback);
+
+    // The same with a future, which gets every error. Requires: not to be waited for on the I/O
+    // thread.
+    std::future<Result<Ack>> send(const Record& record);
+
+    // Sends what waits and returns when all records sent before it are acknowledged or failed.
+    // Errors: timed_out, invalid_argument (on the I/O thread).
+    Result<void> flush(std::chrono::milliseconds timeout = std::chrono::minutes(5));
+
+    // Refuses further sends, flushes, and fails with `closed` what is left after `timeout`.
+    Result<void> close(std::chrono::milliseconds timeout = std::chrono::minutes(5));
+
+    [[nodiscard]] ProducerStatistics statistics() const;
+
+private:
+    explicit Producer(std::shared_ptr<detail::ProducerCore> core) noexcept;
+
+    std::shared_ptr<detail::ProducerCore> core_;  // Shared with the I/O thread.
+};
+
+}  // namespace millrace
