@@ -1,0 +1,103 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A real broker killed under load, again and again: what it acknowledged is there afterwards.
+#include "millrace/admin.h"
+#include "tests/support/acked_history.h"
+#include "tests/support/broker_process.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace millrace::testing {
+namespace {
+
+constexpr std::uint32_t kPartitions = 12;
+
+void create_topic(const std::string& address) {
+    auto client = Client::connect({.addresses = address});
+    ASSERT_TRUE(client) << client.error().message;
+    auto admin = Admin::open(*client);
+    ASSERT_TRUE(admin) << admin.error().message;
+    NewTopic topic{.name = "killed", .partitions = kPartitions, .config = {}};
+    topic.config.emplace_back("segment.bytes", "262144");
+    const auto created = admin->create_topic(topic);
+    ASSERT_TRUE(created) << created.error().message;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines)
+        text += line + "\n";
+    return text;
+}
+
+struct Cycles {
+    std::vector<std::string> settings;
+    std::vector<unsigned> shards{2};  // Of one start after the other, round and round.
+    int count = 100;
+    bool ordinary_user = false;
+};
+
+// Small memory, so that the WAL is recycled and segments roll within the cycles.
+void run_cycles(const Cycles& cycles) {
+    const unsigned seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const DataDirectory directory(cycles.ordinary_user);
+    AckedHistory history("killed", kPartitions);
+    for (int cycle = 0; cycle < cycles.count; ++cycle) {
+        SCOPED_TRACE("cycle " + std::to_string(cycle));
+        BrokerOptions options{.data_directory = directory.path(),
+                              .settings = cycles.settings,
+                              .arguments = {},
+                              .ordinary_user = cycles.ordinary_user};
+        const auto shards = cycles.shards[static_cast<std::size_t>(cycle) % cycles.shards.size()];
+        options.settings.push_back("node.shards=" + std::to_string(shards));
+        BrokerProcess broker(options);
+        ASSERT_EQ(broker.ready().shards, shards);
+        if (cycle == 0) create_topic(broker.address());
+        ASSERT_FALSE(::testing::Test::HasFatalFailure());
+        const auto wrong = history.verify(broker.address());
+        ASSERT_TRUE(wrong.empty()) << joined(wrong) << broker.log();
+        const auto kill_at = 1 + random() % 2000;
+        history.produce(broker.address(),
+                        kill_at + 2000,
+                        std::chrono::seconds(5),
+                        [&](std::uint64_t acked) {
+                            if (acked == kill_at) broker.process().signal(SIGKILL);
+                        });
+        broker.kill();
+    }
+    BrokerProcess broker({.data_directory = directory.path(),
+                          .settings = cycles.settings,
+                          .arguments = {},
+                          .ordinary_user = cycles.ordinary_user});
+    const auto wrong = history.verify(broker.address());
+    EXPECT_TRUE(wrong.empty()) << joined(wrong) << broker.log();
+    EXPECT_GT(history.acked(), static_cast<std::uint64_t>(cycles.count));
+    EXPECT_EQ(broker.stop(), 0) << broker.log();
+}
+
+TEST(Kill, LosesNothingAcknowledgedOverTheRing) {
+    run_cycles({.settings = {"engine.io=\"uring\""}});
+}
+
+TEST(Kill, LosesNothingAcknowledgedOverThreads) {
+    run_cycles({.settings = {"engine.io=\"threads\""}});
+}
+
+TEST(Kill, LosesNothingAcknowledgedAsAnOrdinaryUserWithSmallLimits) {
+    run_cycles({.settings = {}, .count = 30, .ordinary_user = true});
+}
+
+TEST(Kill, LosesNothingAcknowledgedWhenTheNumberOfShardsChanges) {
+    run_cycles({.settings = {}, .shards = {1, 3, 2}, .count = 30});
+}
+
+TEST(Kill, LosesNothingAcknowledgedWithASmallWriteAheadLog) {
+    run_cycles({.settings = {"wal.bytes=\"64MiB\""}, .count = 30});
+}
+
+}  // namespace
+}  // namespace millrace::testing
