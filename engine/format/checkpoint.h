@@ -13,6 +13,7 @@ namespace millrace::engine {
 struct SegmentRow {
     Offset base;
     std::uint64_t bytes = 0;              // Valid bytes in the file; the file may be longer if not sealed.
+    TimestampMs first_timestamp = -1;     // Largest of the first batch: segment.ms counts from it.
     TimestampMs largest_timestamp = -1;
     Offset largest_timestamp_offset{-1};  // Last offset of the batch that holds it.
     bool sealed = false;

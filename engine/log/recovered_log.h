@@ -1,7 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What recovery found of one partition: what the checkpoint says lies in segments, and the WAL
-// entries that follow it, in offset order and without a gap.
+// entries that follow it, in offset order and without a gap. The first entry may begin below the row's
+// flushed_offset (a run may end between two batches of one entry).
 #pragma once
 
 #include <vector>
