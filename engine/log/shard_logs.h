@@ -8,6 +8,11 @@
 // Durability:  a row of a checkpoint names only what lay in synced files when it was made.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
 #include "engine/arena.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -17,11 +22,6 @@
 #include "engine/log/recovered_log.h"
 #include "engine/storage.h"
 #include "engine/wal/wal_appender.h"
-
-#include <cstdint>
-#include <memory>
-#include <string_view>
-#include <vector>
 
 namespace millrace::engine {
 
@@ -56,6 +56,7 @@ struct PrepareOp {
     void* owner = nullptr;
     Result<void> outcome;            // io_failed, shutting_down: no checkpoint may be written.
     std::vector<PartitionRow> rows;  // Of every opened log with data in segment files.
+    std::vector<WalRelease> releases;  // Entries that checkpoint_durable() will release, by file.
 };
 
 class ShardLogs {

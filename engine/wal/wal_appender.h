@@ -1,7 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// What a log sees of its shard's write-ahead log: entries of all its partitions gathered into commit groups, each
-// group one direct write into pre-written blocks, groups chained and completed in order.
+// What a log sees of its shard's write-ahead log: entries of all its partitions gathered into
+// commit groups, each group one direct write, groups chained and completed in order.
 //
 // Lifecycle:   start, then entries and turns, then drain.
 // Thread:      its shard's loop.
@@ -34,6 +34,12 @@ enum class EntryKind : std::uint8_t {
 struct WalFileUse {
     std::uint64_t file_number = 0;          // Counts up for ever within a WAL directory.
     std::uint64_t unflushed_entries = 0;    // Entries whose batches no checkpoint covers yet.
+};
+
+// Entries of one file that a checkpoint will release once it is durable.
+struct WalRelease {
+    const WalFileUse* file = nullptr;
+    std::uint64_t entries = 0;
 };
 
 // Where an entry's payload lies.

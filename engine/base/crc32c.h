@@ -1,0 +1,15 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "engine/types.h"
+
+namespace millrace::engine {
+
+// CRC-32C (Castagnoli), as in Kafka's record batches: of "123456789" it is 0xE3069283.
+// `before` is the checksum of the bytes that come before these, so that
+// crc32c(b, crc32c(a)) == crc32c(a followed by b).
+[[nodiscard]] std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0) noexcept;
+
+}  // namespace millrace::engine

@@ -1,0 +1,52 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Builds one record batch, byte for byte what Kafka's producers build.
+//
+// Lifecycle:   append any number of records, finish, clear, again; memory is kept.
+// Thread:      one at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/format/record.h"
+#include "engine/format/record_batch.h"
+
+namespace millrace::engine {
+
+struct RecordParts {
+    TimestampMs timestamp = -1;
+    std::optional<Bytes> key;
+    std::optional<Bytes> value;
+    std::span<const HeaderView> headers;
+};
+
+class BatchBuilder {
+public:
+    // Size of the batch after the record, uncompressed.
+    [[nodiscard]] std::size_t size_with(const RecordParts& record) const noexcept;
+
+    void append(const RecordParts& record);
+
+    [[nodiscard]] std::int32_t record_count() const noexcept { return count_; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+    // The batch, at base offset 0 with leader epoch -1 and no producer id. Valid until clear().
+    // A codec that does not make it smaller is used all the same: the choice is the caller's.
+    // Requires: at least one record. Errors: unsupported_batch (the codec failed).
+    [[nodiscard]] Result<Bytes> finish(Codec codec);
+
+    void clear() noexcept;
+
+private:
+    std::vector<std::byte> bytes_;       // Header and records as they come.
+    std::vector<std::byte> compressed_;  // Header and compressed records, when asked for.
+    std::int32_t count_ = 0;
+    TimestampMs base_timestamp_ = -1;
+    TimestampMs max_timestamp_ = -1;
+};
+
+}  // namespace millrace::engine

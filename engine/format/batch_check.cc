@@ -1,0 +1,61 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/format/batch_check.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/format/record.h"
+
+namespace millrace::engine {
+
+namespace {
+
+Result<void> check_header(const BatchView& batch) noexcept {
+    if (!batch.crc_is_right()) return failure(Errc::corrupt_batch);
+    const auto count = batch.record_count();
+    if (count < 1 || batch.last_offset_delta() != count - 1) return failure(Errc::corrupt_batch);
+    constexpr std::uint16_t kNotFromClients =
+            kTransactionalBit | kControlBit | kDeleteHorizonBit;
+    if ((batch.attributes() & kNotFromClients) != 0) return failure(Errc::unsupported_batch);
+    if ((batch.attributes() & kCodecMask) > static_cast<std::uint16_t>(Codec::zstd)) {
+        return failure(Errc::unsupported_batch);
+    }
+    // Duplicates of idempotent producers would be stored twice: refused until they are known.
+    if (batch.producer_id() >= 0) return failure(Errc::unsupported_batch);
+    if (batch.log_append_time()) return failure(Errc::invalid_timestamp);
+    return {};
+}
+
+// Largest timestamp of the records, all of which are walked.
+Result<TimestampMs> walk_records(const BatchView& batch) noexcept {
+    Bytes rest = batch.records();
+    TimestampMs largest = std::numeric_limits<TimestampMs>::min();
+    const auto base = batch.base_timestamp();
+    for (std::int32_t expected = 0; expected < batch.record_count(); ++expected) {
+        TRY(const auto record, take_record(rest));
+        if (record.offset_delta != expected) return failure(Errc::corrupt_batch);
+        TimestampMs timestamp = 0;
+        if (__builtin_add_overflow(base, record.timestamp_delta, &timestamp)) {
+            return failure(Errc::corrupt_batch);
+        }
+        largest = std::max(largest, timestamp);
+    }
+    if (!rest.empty()) return failure(Errc::corrupt_batch);
+    return largest;
+}
+
+}  // namespace
+
+Result<BatchCheck> check_batch(Bytes bytes) noexcept {
+    TRY(const auto batch, BatchView::parse(bytes));
+    TRY_VOID(check_header(batch));
+    BatchCheck check{.size = batch.size(),
+                     .record_count = batch.record_count(),
+                     .max_timestamp = batch.max_timestamp()};
+    if (batch.codec() != Codec::none) return check;
+    TRY(check.max_timestamp, walk_records(batch));
+    check.max_timestamp_is_wrong = check.max_timestamp != batch.max_timestamp();
+    return check;
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,26 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A checkpoint as the bytes of one slot: header with magic, version, length and CRC-32C, then the
+// rows; padded to whole blocks. Little endian; layout in docs/log_format.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/format/checkpoint.h"
+#include "engine/result.h"
+#include "engine/types.h"
+
+namespace millrace::engine {
+
+inline constexpr std::uint32_t kCheckpointVersion = 1;
+
+// Appends to `to`, which the caller clears.
+void encode_checkpoint(const Checkpoint& checkpoint, std::vector<std::byte>& to);
+
+// Reads an untrusted slot; memory grows with what is there, never with what it claims.
+// Errors: damaged_wal (not a whole, valid checkpoint), newer_format.
+[[nodiscard]] Result<Checkpoint> decode_checkpoint(Bytes bytes);
+
+}  // namespace millrace::engine
