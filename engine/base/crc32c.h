@@ -1,9 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-
 #include "engine/types.h"
+
+#include <cstdint>
 
 namespace millrace::engine {
 

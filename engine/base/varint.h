@@ -3,11 +3,11 @@
 // Zig-zag variable-length integers of Kafka's records.
 #pragma once
 
+#include "engine/types.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-
-#include "engine/types.h"
 
 namespace millrace::engine {
 
@@ -20,7 +20,8 @@ inline constexpr std::size_t kVarlongBytesMax = 10;
 
 [[nodiscard]] constexpr std::size_t varint_bytes(std::int64_t value) noexcept {
     std::size_t bytes = 1;
-    for (auto rest = zigzag(value); rest >= 0x80; rest >>= 7U) ++bytes;
+    for (auto rest = zigzag(value); rest >= 0x80; rest >>= 7U)
+        ++bytes;
     return bytes;
 }
 
@@ -35,7 +36,8 @@ inline std::byte* store_varint(std::byte* to, std::int64_t value) noexcept {
     return to;
 }
 
-// Reads from the front of untrusted bytes; moves it on. Nothing when it does not end in time.
+// Reads from the front of untrusted bytes and moves it on. Nothing, and it stays, when the integer
+// does not end in time or does not fit.
 template <std::size_t kBytesMax>
 [[nodiscard]] inline std::optional<std::int64_t> take_zigzag(Bytes& from) noexcept {
     std::uint64_t raw = 0;
@@ -52,8 +54,10 @@ template <std::size_t kBytesMax>
 }
 
 [[nodiscard]] inline std::optional<std::int32_t> take_varint(Bytes& from) noexcept {
-    const auto value = take_zigzag<kVarintBytesMax>(from);
+    auto rest = from;
+    const auto value = take_zigzag<kVarintBytesMax>(rest);
     if (!value || *value < INT32_MIN || *value > INT32_MAX) return std::nullopt;
+    from = rest;
     return static_cast<std::int32_t>(*value);
 }
 
