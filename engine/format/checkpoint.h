@@ -48,6 +48,8 @@ struct WalPosition {
     std::uint32_t block = 0;              // In the file.
     Sequence sequence = 0;                // Of the group that begins there, or will.
     std::uint32_t chain = 0;              // CRC of the group before it.
+    std::uint32_t run_number = 0;         // Of the run that wrote the group before it; 0: none.
+    std::uint64_t run_bits = 0;           // Of that run.
 
     bool operator==(const WalPosition&) const = default;
 };

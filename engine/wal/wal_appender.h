@@ -11,29 +11,19 @@
 //              somebody refers to it.
 #pragma once
 
-#include <cstdint>
-
 #include "engine/buffer.h"
+#include "engine/format/wal_entry.h"
 #include "engine/result.h"
 #include "engine/types.h"
 
-namespace millrace::engine {
+#include <cstdint>
 
-// In the WAL format: never renumbered.
-enum class EntryKind : std::uint8_t {
-    append = 1,
-    atomic = 2,
-    log_start = 3,
-    truncate = 4,
-    epoch = 5,
-    start = 6,
-    empty = 7,
-};
+namespace millrace::engine {
 
 // One WAL file's share in live data. The file is recycled when nothing in it is needed any more.
 struct WalFileUse {
-    std::uint64_t file_number = 0;          // Counts up for ever within a WAL directory.
-    std::uint64_t unflushed_entries = 0;    // Entries whose batches no checkpoint covers yet.
+    std::uint64_t file_number = 0;        // Counts up for ever within a WAL directory.
+    std::uint64_t unflushed_entries = 0;  // Entries whose batches no checkpoint covers yet.
 };
 
 // Entries of one file that a checkpoint will release once it is durable.
@@ -70,13 +60,15 @@ public:
     virtual ~WalAppender() = default;
 
     // Room for an entry of `payload_bytes` in the open group. Until keep() or take_back() no other
-    // reserve. Errors: no_room, storage_full, shutting_down.
+    // reserve. Errors: no_room, storage_full, shutting_down; batch_too_large (over a quarter of a
+    // WAL file).
     [[nodiscard]] virtual Result<WalPlace> reserve(EntryKind kind,
                                                    const PartitionKey& key,
                                                    std::uint32_t payload_bytes) = 0;
 
     // The payload is in place and right. `synced`: somebody waits for the flush (commit mode
-    // `ring` writes a group without any such entry plainly). `sink` may be null.
+    // `ring` writes a group without any such entry plainly). `sink` may be null. The entry keeps
+    // its file until entry_released().
     virtual void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) = 0;
 
     // The payload was bad: as if it had never been reserved.
@@ -88,8 +80,8 @@ public:
     // An entry's batches are covered by a durable checkpoint (or its partition is gone).
     virtual void entry_released(WalFileUse& file) noexcept = 0;
 
-    [[nodiscard]] virtual std::uint64_t live_bytes() const noexcept = 0;   // Unrecycled WAL.
-    [[nodiscard]] virtual std::uint64_t bytes_max() const noexcept = 0;    // This shard's share.
+    [[nodiscard]] virtual std::uint64_t live_bytes() const noexcept = 0;      // Unrecycled WAL.
+    [[nodiscard]] virtual std::uint64_t bytes_max() const noexcept = 0;       // This shard's share.
     [[nodiscard]] virtual std::uint64_t appended_bytes() const noexcept = 0;  // Ever, for pacing.
 
 protected:

@@ -12,12 +12,6 @@
 //              listener hears of it once and nothing is completed any more.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <string_view>
-#include <vector>
-
 #include "engine/arena.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -26,6 +20,12 @@
 #include "engine/storage.h"
 #include "engine/wal/wal_appender.h"
 #include "engine/wal/wal_replay.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
 
 namespace millrace::engine {
 
@@ -45,14 +45,14 @@ protected:
 };
 
 struct WalOptions {
-    std::uint32_t directory = 0;         // wal/<directory>/
+    std::uint32_t directory = 0;  // wal/<directory>/
     std::uint64_t file_bytes = 0;
-    std::uint64_t bytes_max = 0;         // This shard's share of live WAL.
+    std::uint64_t bytes_max = 0;  // This shard's share of live WAL.
     std::uint64_t first_frontier_bytes = 0;
-    bool synced_writes = false;          // Commit mode ring; else plain writes, then sync_data.
+    bool synced_writes = false;  // Commit mode ring; else plain writes, then sync_data.
     std::uint32_t groups_in_flight = 2;
     std::uint32_t group_bytes_max = 0;
-    std::uint64_t run_bits = 0;          // 64 random bits of this run.
+    std::uint64_t run_bits = 0;  // 64 random bits of this run.
     std::uint32_t run_number = 0;
 };
 
