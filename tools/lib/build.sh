@@ -1,6 +1,8 @@
 # Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 # Build variants, each in build/VARIANT. Sourced; needs $root.
 
+export HOME="${HOME:-$root/build}"  # ccache wants one.
+
 variant_options() {  # VARIANT
     case "$1" in
         release) echo "--buildtype=release -Db_lto=false" ;;

@@ -1,6 +1,8 @@
 # Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 # Packages: says what is missing, then installs it with apt. Sourced; needs $root.
 
+export PATH  # The shell has one of its own even where the environment is empty.
+
 packages_of() {  # GROUP...: the packages of these groups, one a line
     local group
     for group in "$@"; do
@@ -43,7 +45,6 @@ install_packages() {  # GROUP...
         }
         as_root=(sudo)
     fi
-    export DEBIAN_FRONTEND=noninteractive
     "${as_root[@]}" apt-get update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -q --no-install-recommends "${missing[@]}"
