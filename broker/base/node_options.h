@@ -3,21 +3,22 @@
 // The settings of a broker, parsed and checked. Defaults are explained in docs/.
 #pragma once
 
+#include "broker/base/config_value.h"
+#include "engine/engine.h"
+#include "engine/storage_root.h"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
-#include "engine/storage_root.h"
-
 namespace millrace::broker {
 
 struct ListenerOptions {
-    std::string name;        // [listener.NAME]
-    std::string bind;        // "HOST:PORT" or "unix:PATH"
-    std::string advertise;   // "HOST:PORT"; empty: the address the client dialled.
+    std::string name;       // [listener.NAME]
+    std::string bind;       // "HOST:PORT" or "unix:PATH"
+    std::string advertise;  // "HOST:PORT"; empty: the address the client dialled.
 };
 
 struct NodeOptions {
@@ -25,15 +26,17 @@ struct NodeOptions {
     std::filesystem::path data_directory;
     std::uint32_t shards = 1;
     std::chrono::microseconds spin{0};
+    std::chrono::seconds lock_wait{60};  // For the lock of a data directory.
+    engine::Level log_level = engine::Level::info;
     std::vector<ListenerOptions> listeners;
     bool allow_unauthenticated = false;
 
     engine::IoChoice io = engine::IoChoice::automatic;
     engine::CommitMode commit = engine::CommitMode::automatic;
     std::uint32_t groups_in_flight = 2;
-    std::uint64_t wal_bytes = 0;              // 0: from file system and memory.
+    std::uint64_t wal_bytes = 0;  // 0: from file system and memory.
     bool accept_wal_loss = false;
-    std::uint64_t memory_total = 0;           // 0: min(1 GiB, 25 % of RAM or cgroup).
+    std::uint64_t memory_total = 0;  // 0: min(1 GiB, 25 % of RAM or cgroup).
 
     std::uint32_t request_bytes_max = 16U << 20;
     std::uint32_t requests_in_flight_max = 256;
@@ -43,6 +46,9 @@ struct NodeOptions {
     bool auto_create_topics = false;
     std::uint32_t default_partitions = 1;
     engine::LogConfig topic_defaults;
+
+    // Every setting as it is in force, in the order of the table of keys.
+    std::vector<ConfigValue> effective;
 };
 
 }  // namespace millrace::broker

@@ -12,7 +12,7 @@
 namespace millrace::broker {
 
 struct ReceiveBuffer {
-    std::byte* data = nullptr;       // Aligned to 16.
+    std::byte* data = nullptr;  // Aligned to 16.
     std::uint32_t capacity = 0;
     std::atomic<std::uint32_t> references{0};
     void (*give_back)(ReceiveBuffer& buffer) noexcept = nullptr;  // Any thread, at the last drop.
