@@ -109,7 +109,9 @@ EngineHost::EngineHost(const EngineHostOptions& options) : options_(options) {
         task.await();
         require(start.outcome, "start of a shard", events());
     }
-    on_shard(0, [this](engine::ShardEngine&) { engine_->recovered_partitions_decided(); });
+    on_shard(0, [this](engine::ShardEngine&) {
+        require(engine_->recovered_partitions_decided(), "recovered partitions", events());
+    });
 }
 
 EngineHost::~EngineHost() {

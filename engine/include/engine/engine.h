@@ -6,17 +6,13 @@
 //   1. Engine::recover reads checkpoint and write-ahead logs, on one thread, before shards run.
 //   2. Each shard's thread makes a ShardEngine and starts it; shard 0 first. Recovered logs wait.
 //   3. The owner opens the metadata log (kMetadataTopic, shard 0), reads it, and then knows which
-//      recovered partitions live: adopt() them or drop() them. An unknown one: do not go on.
+//      recovered partitions live: those are opened, all others given to drop_recovered(). One that
+//      it does not know: do not go on.
 //   4. Logs are opened on their shards. Appends and reads.
 //   5. stop() on every shard: drained, flushed to segment files, one last checkpoint.
 // Failure:  a failed write or sync is final for the whole engine (poison): every shard refuses
 //           appends, EngineListener hears of it once, nothing is retried.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "engine/arena.h"
 #include "engine/clock.h"
@@ -26,6 +22,11 @@
 #include "engine/shard_post.h"
 #include "engine/storage.h"
 #include "engine/units.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace millrace::engine {
 
@@ -37,22 +38,23 @@ enum class CommitMode : std::uint8_t {
 
 struct EngineOptions {
     std::uint32_t shards = 1;
-    std::uint64_t wal_bytes = 512 * kMiB;       // All shards together: also the dirty bound.
-    std::uint64_t wal_file_bytes = 0;           // 0: share of a shard / 8, 8 to 64 MiB.
+    std::uint64_t wal_bytes = 512 * kMiB;  // All shards together: also the dirty bound.
+    std::uint64_t wal_file_bytes = 0;      // 0: share of a shard / 8, 8 to 64 MiB.
     std::uint64_t wal_first_frontier_bytes = 4 * kMiB;  // Zeroed before the first start is done.
     CommitMode commit = CommitMode::automatic;
-    std::uint32_t groups_in_flight = 2;         // 1 to 4.
-    std::uint32_t group_bytes_max = 256 * kKiB; // A group closes at it; a larger batch is alone.
-    std::uint32_t run_bytes = 1 * kMiB;         // Tail bytes of one partition that make a full run.
-    std::uint64_t free_space_min = 0;           // 0: live WAL + 64 MiB (4 MiB on small file systems).
-    bool accept_wal_loss = false;               // --accept-wal-loss
-    std::uint64_t random_seed = 0;              // Bits of the run; from the system's generator.
+    std::uint32_t groups_in_flight = 2;          // 1 to 4.
+    std::uint32_t group_bytes_max = 256 * kKiB;  // A group closes at it; a larger batch is alone.
+    std::uint32_t run_bytes = 1 * kMiB;  // Tail bytes of one partition that make a full run.
+    std::uint64_t free_space_min = 0;    // 0: live WAL + 64 MiB (4 MiB on small file systems).
+    std::uint64_t filesystem_bytes = 0;  // StorageRoot::filesystem_bytes(); 0: a large one.
+    bool accept_wal_loss = false;        // --accept-wal-loss
+    std::uint64_t random_seed = 0;       // Bits of the run; from the system's generator.
 };
 
 struct RecoverySummary {
     bool first_start = false;
-    bool clean = false;                         // The last stop was a clean one.
-    std::uint32_t run_number = 0;               // Of the run that begins now.
+    bool clean = false;            // The last stop was a clean one.
+    std::uint32_t run_number = 0;  // Of the run that begins now.
     std::uint64_t wal_groups = 0;
     std::uint64_t wal_bytes = 0;
     std::uint64_t partitions = 0;
@@ -105,12 +107,12 @@ struct ShardCounters {
     std::uint64_t runs = 0;
     std::uint64_t run_bytes = 0;
     std::uint64_t segments_rolled = 0;
-    std::uint64_t checkpoints = 0;          // Rounds this shard took part in.
+    std::uint64_t checkpoints = 0;  // Rounds this shard took part in.
     std::uint64_t wal_files_recycled = 0;
     std::uint64_t tail_reads = 0;
     std::uint64_t cold_reads = 0;
     std::uint64_t cold_read_bytes = 0;
-    std::uint64_t payload_copies = 0;       // Calls of the one function that copies payload.
+    std::uint64_t payload_copies = 0;  // Calls of the one function that copies payload.
     std::uint64_t payload_copy_bytes = 0;
 };
 
@@ -124,7 +126,9 @@ public:
     virtual void start(EngineOp& op) = 0;
 
     // Drains appends, writes all tails to segments; with the last shard's stop the checkpoint is
-    // written. Appends are refused from the call on. After `done` the shard may be destroyed.
+    // written, so stop all before waiting for any. Appends are refused from the call on. After
+    // `done`, not inside it, the shard may be destroyed.
+    // Outcome: an error when the last checkpoint could not be written; nothing is lost by that.
     virtual void stop(EngineOp& op) = 0;
 
     // The log of a partition of this shard, made or adopted; `directory` is its folder's name
@@ -135,7 +139,8 @@ public:
     [[nodiscard]] virtual Log* find_log(const PartitionKey& key) noexcept = 0;
 
     // Deletes a partition whose deletion is durable in the metadata log: its tail is forgotten,
-    // its folder goes to trash/, then away. op.done: the folder's name is free again.
+    // its folder goes to trash/, then away. op.done: the folder's name is free again. A recovered
+    // log that was never opened is only forgotten: its folder's name is not known here.
     virtual void remove_log(const PartitionKey& key, EngineOp& op) = 0;
 
     // End of a loop turn: closes the group if one may fly, submits what waits, moves the flusher.
@@ -181,11 +186,15 @@ public:
     // Shard 0's thread, before the other logs are opened.
     [[nodiscard]] virtual std::vector<PartitionKey> recovered_partitions() const = 0;
 
-    // Forgets recovered data of a partition whose topic was deleted; its folder goes to trash/.
-    virtual void drop_recovered(const PartitionKey& key) = 0;
+    // Forgets recovered data of a partition whose topic was deleted. `directory`: its folder's name
+    // below topics/, which then goes to trash/; empty when a living partition bears that name now.
+    virtual void drop_recovered(const PartitionKey& key, std::string_view directory) = 0;
 
     // After the last drop_recovered: recovered logs may be opened on any shard, and rounds begin.
-    virtual void recovered_partitions_decided() = 0;
+    // All of them should be: one that is not keeps its part of the WAL from being reused.
+    // Errors: damaged_wal: a partition that lives lacks records which had been logged, and
+    // !accept_wal_loss; an event says which. Do not go on.
+    [[nodiscard]] virtual Result<void> recovered_partitions_decided() = 0;
 
     [[nodiscard]] virtual bool failed() const noexcept = 0;
 

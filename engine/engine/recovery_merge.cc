@@ -1,0 +1,177 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/engine/recovery_merge.h"
+
+#include "engine/assert.h"
+#include "engine/engine/partition_text.h"
+#include "engine/format/record_batch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace millrace::engine {
+
+namespace {
+
+struct OffsetRange {
+    Offset base;
+    Offset end;
+};
+
+// Offsets of an entry's batches, which must follow one another without a hole.
+Result<OffsetRange> range_of(const WalPlace& place) {
+    Bytes rest(place.data, place.size);
+    OffsetRange range;
+    for (bool first = true; !rest.empty(); first = false) {
+        TRY(const auto batch, BatchView::parse(rest));
+        if (first) range.base = range.end = batch.base_offset();
+        if (batch.base_offset() != range.end || batch.last_offset_delta() < 0) {
+            return failure(Errc::damaged_wal);
+        }
+        range.end = batch.next_offset();
+        rest = rest.subspan(batch.size());
+    }
+    if (range.end == range.base) return failure(Errc::damaged_wal);
+    return range;
+}
+
+class Merger {
+public:
+    Merger(RecoveredState& state, bool unclean, EventLog& events)
+            : state_(state), unclean_(unclean), events_(events) {}
+
+    Result<void> run() {
+        take_rows();
+        auto entries = in_merge_order();
+        for (auto* entry : entries) {
+            TRY_VOID(take(*entry));
+        }
+        for (auto& [directory, wal] : state_.wals) {
+            wal.entries.clear();
+            wal.entries.shrink_to_fit();
+        }
+        for (const auto& shard : state_.shards) {
+            state_.summary.partitions += shard.partitions.size();
+        }
+        return {};
+    }
+
+private:
+    ShardRecovery& shard_for(const PartitionKey& key) {
+        return state_.shards[shard_of(key, static_cast<std::uint32_t>(state_.shards.size()))];
+    }
+
+    void take_rows() {
+        for (auto& row : state_.checkpoint.newest->partitions) {
+            auto& partition = shard_for(row.key).partitions[row.key];
+            partition.log.unclean = unclean_;
+            partition.log.row = std::move(row);
+        }
+        state_.checkpoint.newest->partitions.clear();
+    }
+
+    // Within one run all entries of a partition lie in one directory, in offset order.
+    std::vector<ReplayedEntry*> in_merge_order() {
+        std::vector<ReplayedEntry*> entries;
+        for (auto& [directory, wal] : state_.wals) {
+            for (auto& entry : wal.entries)
+                entries.push_back(&entry);
+        }
+        std::stable_sort(entries.begin(), entries.end(), [](const auto* left, const auto* right) {
+            return std::tie(left->key, left->run_number) < std::tie(right->key, right->run_number);
+        });
+        return entries;
+    }
+
+    Result<void> take(ReplayedEntry& entry) {
+        if (entry.kind == EntryKind::epoch) {  // The batches that follow carry the epoch.
+            release(entry);
+            return {};
+        }
+        if (entry.kind != EntryKind::append) return refuse(entry, Errc::newer_format);
+        const auto range = range_of(entry.place);
+        if (!range) return refuse(entry, Errc::damaged_wal);
+
+        auto& shard = shard_for(entry.key);
+        auto [found, is_new] = shard.partitions.try_emplace(entry.key);
+        auto& partition = found->second;
+        if (is_new) {
+            partition.log.unclean = unclean_;
+            partition.log.row.key = entry.key;
+        }
+        auto& tail = partition.log.tail;
+        const auto expected = tail.empty() ? partition.log.row.flushed_offset : tail.back().end;
+        if (partition.gap) {
+            partition.gap->end = std::max(partition.gap->end, range->end);
+            release(entry);
+        } else if (range->end <= expected) {
+            release(entry);
+        } else if (range->base > expected) {
+            partition.gap = OffsetGap{.from = expected, .to = range->base, .end = range->end};
+            release(entry);
+        } else if (range->base < expected && !tail.empty()) {
+            return refuse(entry, Errc::damaged_wal);
+        } else {
+            WalPlace place = std::move(entry.place);
+            place.file = count_for(shard, entry.directory, place.file);
+            tail.push_back({.place = std::move(place), .base = range->base, .end = range->end});
+        }
+        return {};
+    }
+
+    static void release(ReplayedEntry& entry) {
+        ASSERT(entry.place.file->unflushed_entries > 0);
+        --entry.place.file->unflushed_entries;
+        entry.place.image = {};
+    }
+
+    // Who counts the entry from now on.
+    WalFileUse* count_for(ShardRecovery& shard, std::uint32_t directory, WalFileUse* file) {
+        const auto own = static_cast<std::uint32_t>(&shard - state_.shards.data());
+        if (directory == own) return file;
+        auto stand_in = std::find_if(shard.foreign.rbegin(),
+                                     shard.foreign.rend(),
+                                     [file](const auto& each) { return each.original == file; });
+        if (stand_in == shard.foreign.rend()) {
+            auto& made = shard.foreign.emplace_back();
+            made.use.file_number = file->file_number;
+            made.directory = directory;
+            made.original = file;
+            stand_in = shard.foreign.rbegin();
+            // The file's count of this entry is the stand-in's from now on.
+        } else {
+            --file->unflushed_entries;
+        }
+        ++stand_in->use.unflushed_entries;
+        return &stand_in->use;
+    }
+
+    std::unexpected<Error> refuse(const ReplayedEntry& entry, Errc code) {
+        events_.event(Level::error,
+                      "recovery.bad_entry",
+                      code == Errc::newer_format
+                              ? "The write-ahead log holds an entry of a later version's kind."
+                              : "The write-ahead log holds an entry that does not fit its log.",
+                      {{"directory", fmt::format("wal/{}", entry.directory)},
+                       {"group", fmt::format("{}", entry.place.group)},
+                       {"kind", fmt::format("{}", std::to_underlying(entry.kind))},
+                       {"partition", partition_text(entry.key)}});
+        return failure(code);
+    }
+
+    RecoveredState& state_;
+    bool unclean_;
+    EventLog& events_;
+};
+
+}  // namespace
+
+Result<void> merge_recovered(RecoveredState& state, bool unclean, EventLog& events) {
+    return Merger(state, unclean, events).run();
+}
+
+}  // namespace millrace::engine
