@@ -75,12 +75,14 @@ public:
 
     // Makes what is missing (directory, first file, zeroed frontier), writes and flushes the
     // `start` group, linked to the last group replayed. Nothing else before it is done.
+    // Errors: storage_full (no space for the first blocks), io_failed, shutting_down.
     void start(EngineOp& op);
 
-    // Closes the open group if it may fly, submits, looks at deadlines. Once per loop turn.
+    // Closes the open group if it may fly, submits, looks at deadlines. Once per loop turn, before
+    // the owner's Storage::flush_submissions().
     void end_turn() noexcept;
 
-    // Refuses new entries; done when every group is flushed.
+    // Refuses new entries; done, from a completion or end_turn(), when every group is flushed.
     void drain(EngineOp& op);
 
     // Where replay would start if `releases` had been released: the first group of the oldest
@@ -94,11 +96,14 @@ public:
     // Storage is nearly full: only control entries (not `append`, `atomic`) are taken.
     void set_storage_full(bool full) noexcept;
 
-    // Poison from outside: completes nothing any more.
+    // Poison from outside: completes nothing any more but a start or drain that waits, with
+    // `error`. The listener is not told.
     void fail(Error error) noexcept;
 
     [[nodiscard]] MonotonicTime next_deadline() const noexcept;
     [[nodiscard]] bool idle() const noexcept;  // No operation in flight.
+    // The largest payload of an `append` that reserve() would take now, as far as blocks and the
+    // bound are concerned.
     [[nodiscard]] std::uint64_t room() const noexcept;
 
     // WalAppender.
