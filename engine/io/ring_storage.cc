@@ -1,0 +1,79 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/io/ring_storage.h"
+
+#include "engine/units.h"
+
+#include <cerrno>
+
+namespace millrace::engine {
+
+Result<std::unique_ptr<Storage>> RingStorage::make(StorageParts parts, int lock) {
+    TRY(auto ring, Ring::make(parts.completions->descriptor(), lock));
+    return std::unique_ptr<Storage>(new RingStorage(std::move(parts), std::move(ring)));
+}
+
+RingStorage::RingStorage(StorageParts parts, std::unique_ptr<Ring> ring) noexcept
+        : FileStorage(std::move(parts)), ring_(std::move(ring)) {}
+
+RingStorage::~RingStorage() {
+    drain();
+}
+
+void RingStorage::transfer(FileOp& op, OpenFile& file) noexcept {
+    // A buffered file is read by copying on the loop, and a write that makes a file longer is
+    // handed to workers of the kernel: threads do both better.
+    const bool extends = op.kind == FileOpKind::write && op.position + op.length > file.size;
+    const bool for_ring = file.direct || op.lane == Lane::wal;
+    if (extends || !for_ring) return run_on_pool(op, file.descriptor);
+    (op.lane == Lane::wal ? pending_wal_ : pending_background_).push_back(op);
+}
+
+void RingStorage::flush_submissions() noexcept {
+    push_pending(pending_wal_);
+    push_pending(pending_background_);
+    // Tried again at the next turn, which this makes come.
+    if (!ring_->submit()) completions().wake();
+}
+
+void RingStorage::push_pending(FileOpList& pending) noexcept {
+    while (ring_->has_room()) {
+        auto* const op = pending.pop_front();
+        if (op == nullptr) return;
+        const auto* const file = find(op->file);
+        if (file == nullptr) {
+            completed(*op, -EBADF);
+            completions().wake();
+        } else if (file->registered) {
+            ring_->push(*op, static_cast<int>(op->file), true);
+        } else {
+            ring_->push(*op, file->descriptor, false);
+        }
+    }
+}
+
+void RingStorage::reap() noexcept {
+    ring_->reap([this](FileOp& op, std::int32_t result) { transferred(op, result); });
+}
+
+// A read may come back short before the end of the file, and any transfer may be interrupted or
+// refused because it would block: a thread finishes those. A short write is the caller's to judge.
+void RingStorage::transferred(FileOp& op, std::int32_t result) noexcept {
+    const bool again = result == -EAGAIN || result == -EINTR;
+    const bool short_read = op.kind == FileOpKind::read && result > 0 &&
+                            static_cast<std::uint64_t>(result) < op.length &&
+                            static_cast<std::uint64_t>(result) % kBlockBytes == 0;
+    auto* const file = again || short_read ? find(op.file) : nullptr;
+    if (file == nullptr) return completed(op, result);
+    run_on_pool(op, file->descriptor);
+}
+
+void RingStorage::file_opened(FileHandle handle, OpenFile& file) noexcept {
+    file.registered = ring_->register_file(static_cast<std::uint32_t>(handle), file.descriptor);
+}
+
+void RingStorage::file_closing(FileHandle handle, OpenFile& file) noexcept {
+    if (file.registered) ring_->unregister_file(static_cast<std::uint32_t>(handle));
+    file.registered = false;
+}
+
+}  // namespace millrace::engine
