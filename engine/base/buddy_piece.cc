@@ -48,9 +48,12 @@ std::unique_ptr<BuddyPiece> BuddyPiece::map(std::uint64_t length) {
     auto* const data = static_cast<std::byte*>(mapped) + before;
     if (before != kHugePageBytes) ::munmap(data + length, kHugePageBytes - before);
     ::madvise(data, length, MADV_HUGEPAGE);  // A wish: without it the same memory is slower.
-    auto* const piece = new (std::nothrow) BuddyPiece(data, length);
-    if (piece == nullptr) ::munmap(data, length);
-    return std::unique_ptr<BuddyPiece>(piece);
+    try {
+        return std::make_unique<BuddyPiece>(data, length);
+    } catch (const std::bad_alloc&) {
+        ::munmap(data, length);
+        return nullptr;
+    }
 }
 
 BuddyPiece::BuddyPiece(std::byte* data, std::uint64_t length) noexcept

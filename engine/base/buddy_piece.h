@@ -28,6 +28,7 @@ public:
     // Maps memory aligned to a huge page and asks for huge pages. Null when the system refuses.
     [[nodiscard]] static std::unique_ptr<BuddyPiece> map(std::uint64_t length);
 
+    BuddyPiece(std::byte* data, std::uint64_t length) noexcept;  // Owns the mapping: use map().
     ~BuddyPiece();
     BuddyPiece(const BuddyPiece&) = delete;
     BuddyPiece& operator=(const BuddyPiece&) = delete;
@@ -47,8 +48,6 @@ public:
     void give_back(std::byte* block, std::uint64_t bytes) noexcept;
 
 private:
-    BuddyPiece(std::byte* data, std::uint64_t length) noexcept;
-
     // A tree of halves: node 1 is the whole piece, nodes 2n and 2n+1 the halves of n. Each node
     // knows the order of the largest free block below it, plus one; 0: none.
     static constexpr unsigned kOrders = 10;  // 4 KiB << 9 is a huge page.

@@ -1,9 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/base/crc32c.h"
 
-#include <isa-l/crc.h>
-
 #include <algorithm>
+#include <isa-l/crc.h>
 
 namespace millrace::engine {
 
@@ -14,8 +13,8 @@ std::uint32_t crc32c(Bytes bytes, std::uint32_t before) noexcept {
     std::uint32_t state = ~before;
     while (!bytes.empty()) {
         const auto step = std::min(bytes.size(), kStep);
-        auto* data = const_cast<unsigned char*>(
-                reinterpret_cast<const unsigned char*>(bytes.data()));
+        auto* data =
+                const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(bytes.data()));
         state = crc32_iscsi(data, static_cast<int>(step), state);
         bytes = bytes.subspan(step);
     }

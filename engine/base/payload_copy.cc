@@ -17,6 +17,8 @@ void copy_payload(std::byte* to, const std::byte* from, std::size_t bytes) noexc
     copies.bytes += bytes;
 }
 
-PayloadCopies payload_copies() noexcept { return copies; }
+PayloadCopies payload_copies() noexcept {
+    return copies;
+}
 
 }  // namespace millrace::engine

@@ -11,7 +11,7 @@ namespace millrace::engine {
 Result<std::unique_ptr<CompletionQueue>> CompletionQueue::make() {
     Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event) return failure(Errc::io_failed, errno);
-    return std::unique_ptr<CompletionQueue>(new CompletionQueue(std::move(event)));
+    return std::make_unique<CompletionQueue>(std::move(event));
 }
 
 // The wake-up happens under the lock: once the shard has seen the last job it may destroy the

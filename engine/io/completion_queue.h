@@ -15,7 +15,10 @@ namespace millrace::engine {
 
 class CompletionQueue {
 public:
+    // Errors: io_failed (no more descriptors).
     [[nodiscard]] static Result<std::unique_ptr<CompletionQueue>> make();
+
+    explicit CompletionQueue(Descriptor event) noexcept : event_(std::move(event)) {}
 
     // Thread: any. After it the job belongs to the shard again.
     void push(FileJob& job) noexcept;
@@ -31,8 +34,6 @@ public:
     [[nodiscard]] int descriptor() const noexcept { return event_.get(); }
 
 private:
-    explicit CompletionQueue(Descriptor event) noexcept : event_(std::move(event)) {}
-
     Descriptor event_;
     std::mutex mutex_;
     FileJobList jobs_;

@@ -8,7 +8,7 @@
 namespace millrace::engine {
 
 Result<std::unique_ptr<FlushThread>> FlushThread::start() {
-    std::unique_ptr<FlushThread> flush(new FlushThread());
+    auto flush = std::make_unique<FlushThread>();
     TRY(flush->thread_,
         start_thread(
                 "mr-flush",

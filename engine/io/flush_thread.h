@@ -23,6 +23,7 @@ class FlushThread {
 public:
     // Errors: io_failed when the thread cannot be started.
     [[nodiscard]] static Result<std::unique_ptr<FlushThread>> start();
+    FlushThread() = default;  // Without threads: use start().
     ~FlushThread();
     FlushThread(const FlushThread&) = delete;
     FlushThread& operator=(const FlushThread&) = delete;
@@ -31,7 +32,6 @@ public:
     void push(FileJob& job) noexcept;
 
 private:
-    FlushThread() = default;
     void run() noexcept;
 
     std::mutex mutex_;

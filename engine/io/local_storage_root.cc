@@ -71,8 +71,7 @@ Result<std::unique_ptr<StorageRoot>> LocalStorageRoot::open(const std::filesyste
                                                             bool direct_allowed) {
     auto path = std::filesystem::absolute(directory).lexically_normal();
     if (!path.has_filename()) path = path.parent_path();
-    std::unique_ptr<LocalStorageRoot> root(
-            new LocalStorageRoot(std::move(path), options.io, events));
+    auto root = std::make_unique<LocalStorageRoot>(std::move(path), options.io, events);
     TRY_VOID(root->open_directory());
     TRY(root->lock_, lock_directory(root->directory_.get(), options.lock_wait, events));
     root->file_system_ = probe_file_system(root->directory_.get(), kLockFile);

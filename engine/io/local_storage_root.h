@@ -21,6 +21,10 @@ public:
             EventLog& events,
             bool direct_allowed = true);
 
+    // Nothing is open yet: use open().
+    LocalStorageRoot(std::filesystem::path path, IoChoice choice, EventLog& events)
+            : path_(std::move(path)), choice_(choice), events_(events) {}
+
     [[nodiscard]] Result<std::unique_ptr<Storage>> make_storage() override;
     [[nodiscard]] std::string_view io_name() const noexcept override;
 
@@ -31,9 +35,6 @@ public:
     }
 
 private:
-    LocalStorageRoot(std::filesystem::path path, IoChoice choice, EventLog& events)
-            : path_(std::move(path)), choice_(choice), events_(events) {}
-
     [[nodiscard]] Result<void> open_directory();
     [[nodiscard]] Result<void> choose_backend();
     [[nodiscard]] bool prefers_synced_writes() const noexcept;

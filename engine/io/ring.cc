@@ -51,7 +51,7 @@ std::uint32_t slots_allowed() noexcept {
 }  // namespace
 
 Result<std::unique_ptr<Ring>> Ring::make(int eventfd, int lock) {
-    std::unique_ptr<Ring> ring(new Ring());
+    auto ring = std::make_unique<Ring>();
     if (const int error = make_ring(ring->ring_); error < 0) {
         return failure(Errc::io_failed, -error);
     }

@@ -26,6 +26,7 @@ public:
     // kernel keeps it open, and locked, until the last operation of a killed process has landed.
     // Errors: io_failed with the errno of the refusing call (EPERM, ENOSYS, ENOMEM, ...).
     [[nodiscard]] static Result<std::unique_ptr<Ring>> make(int eventfd, int lock);
+    Ring() = default;  // Not made yet: use make().
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -62,7 +63,6 @@ public:
 private:
     static constexpr unsigned kReapBatch = 64;
 
-    Ring() = default;
     [[nodiscard]] unsigned peek(io_uring_cqe** batch) noexcept;
     void advance(unsigned count) noexcept;
 

@@ -9,7 +9,7 @@ namespace millrace::engine {
 
 Result<std::unique_ptr<Storage>> RingStorage::make(StorageParts parts, int lock) {
     TRY(auto ring, Ring::make(parts.completions->descriptor(), lock));
-    return std::unique_ptr<Storage>(new RingStorage(std::move(parts), std::move(ring)));
+    return std::make_unique<RingStorage>(std::move(parts), std::move(ring));
 }
 
 RingStorage::RingStorage(StorageParts parts, std::unique_ptr<Ring> ring) noexcept

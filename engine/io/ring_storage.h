@@ -13,6 +13,7 @@ class RingStorage final : public FileStorage {
 public:
     // Thread: the shard's. Errors: as Ring::make.
     [[nodiscard]] static Result<std::unique_ptr<Storage>> make(StorageParts parts, int lock);
+    RingStorage(StorageParts parts, std::unique_ptr<Ring> ring) noexcept;
     ~RingStorage() override;
 
     void flush_submissions() noexcept override;
@@ -20,8 +21,6 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "uring"; }
 
 private:
-    RingStorage(StorageParts parts, std::unique_ptr<Ring> ring) noexcept;
-
     void transfer(FileOp& op, OpenFile& file) noexcept override;
     void reap() noexcept override;
     void file_opened(FileHandle handle, OpenFile& file) noexcept override;

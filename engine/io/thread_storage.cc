@@ -11,7 +11,7 @@ constexpr unsigned kWriterThreads = 2;
 
 Result<std::unique_ptr<Storage>> ThreadStorage::make(StorageParts parts) {
     TRY(auto writers, WorkerThreads::start("mr-wal", kWriterThreads));
-    return std::unique_ptr<Storage>(new ThreadStorage(std::move(parts), std::move(writers)));
+    return std::make_unique<ThreadStorage>(std::move(parts), std::move(writers));
 }
 
 ThreadStorage::ThreadStorage(StorageParts parts, std::unique_ptr<WorkerThreads> writers) noexcept

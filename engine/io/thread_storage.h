@@ -12,6 +12,7 @@ class ThreadStorage final : public FileStorage {
 public:
     // Errors: io_failed when a thread cannot be started.
     [[nodiscard]] static Result<std::unique_ptr<Storage>> make(StorageParts parts);
+    ThreadStorage(StorageParts parts, std::unique_ptr<WorkerThreads> writers) noexcept;
     ~ThreadStorage() override;
 
     void flush_submissions() noexcept override {}
@@ -19,7 +20,6 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "threads"; }
 
 private:
-    ThreadStorage(StorageParts parts, std::unique_ptr<WorkerThreads> writers) noexcept;
     void transfer(FileOp& op, OpenFile& file) noexcept override;
 
     // Two, so that a second group is written while the first one is being flushed.

@@ -27,7 +27,7 @@ Result<std::thread> start_thread(const char* name, void (*run)(void*), void* arg
 }
 
 Result<std::unique_ptr<WorkerThreads>> WorkerThreads::start(const char* name, unsigned count) {
-    std::unique_ptr<WorkerThreads> workers(new WorkerThreads());
+    auto workers = std::make_unique<WorkerThreads>();
     for (unsigned i = 0; i < count; ++i) {
         TRY(auto thread,
             start_thread(

@@ -28,6 +28,7 @@ public:
     // Errors: io_failed when a thread cannot be started.
     [[nodiscard]] static Result<std::unique_ptr<WorkerThreads>> start(const char* name,
                                                                       unsigned count);
+    WorkerThreads() = default;  // Without threads: use start().
     ~WorkerThreads();
     WorkerThreads(const WorkerThreads&) = delete;
     WorkerThreads& operator=(const WorkerThreads&) = delete;
@@ -37,7 +38,6 @@ public:
     void push(FileJob& job) noexcept;
 
 private:
-    WorkerThreads() = default;
     void run() noexcept;
 
     std::mutex mutex_;

@@ -62,12 +62,12 @@ struct FileOp {
     std::byte* buffer = nullptr;  // Borrowed until done; aligned to kBlockBytes for direct files.
     std::uint64_t length = 0;
     std::uint64_t position = 0;
-    std::string_view path;        // Relative to the data directory; borrowed until done.
-    std::string_view path_to;
+    std::string_view path{};      // Relative to the data directory; borrowed until done.
+    std::string_view path_to{};
 
     std::int64_t result = 0;      // Bytes, a FileHandle, 0, or negative errno.
     std::uint64_t size = 0;
-    std::vector<std::string> names;
+    std::vector<std::string> names{};
 
     void (*done)(FileOp& op) noexcept = nullptr;
     void* owner = nullptr;        // The caller's.
