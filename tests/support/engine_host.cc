@@ -4,27 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <mutex>
 #include <stdexcept>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace millrace::testing {
-
-void CollectedEvents::event(engine::Level /*level*/,
-                            std::string_view name,
-                            std::string_view message,
-                            std::initializer_list<engine::EventField> fields) noexcept {
-    const std::lock_guard lock(mutex_);
-    text_.append(name).append(": ").append(message);
-    for (const auto& field : fields)
-        text_.append(" ").append(field.key) += "=" + field.value;
-    text_ += "\n";
-}
-
-std::string CollectedEvents::text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-}
 
 engine::MonotonicTime SystemClock::monotonic_now() noexcept {
     return std::chrono::steady_clock::now().time_since_epoch();

@@ -6,33 +6,18 @@
 
 #include "engine/engine.h"
 #include "engine/storage_root.h"
+#include "tests/support/collected_events.h"
 
 #include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <poll.h>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace millrace::testing {
-
-// Events go to a string, for the message of a failing test.
-class CollectedEvents : public engine::EventLog {
-public:
-    void event(engine::Level level,
-               std::string_view name,
-               std::string_view message,
-               std::initializer_list<engine::EventField> fields) noexcept override;
-
-    [[nodiscard]] std::string text() const;
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 class SystemClock : public engine::Clock {
 public:

@@ -1,0 +1,244 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/engine/recovery_merge.h"
+
+#include "engine/format/batch_builder.h"
+#include "engine/format/record_batch.h"
+#include "tests/support/collected_events.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <deque>
+#include <string>
+
+namespace millrace::testing {
+namespace {
+
+using engine::BatchBuilder;
+using engine::Codec;
+using engine::EntryKind;
+using engine::Errc;
+using engine::kMetadataTopic;
+using engine::merge_recovered;
+using engine::Offset;
+using engine::PartitionKey;
+using engine::PartitionRow;
+using engine::RecoveredLog;
+using engine::RecoveredPartition;
+using engine::RecoveredState;
+using engine::ReplayedEntry;
+using engine::Result;
+using engine::set_batch_place;
+using engine::shard_of;
+using engine::TopicId;
+using engine::WalFileUse;
+
+PartitionKey key_of(std::uint32_t partition) {
+    return {TopicId{{1, 2, 3}}, partition};
+}
+
+// A partition of that topic that a run with `shards` shards keeps on `shard`.
+PartitionKey key_on(std::uint32_t shard, std::uint32_t shards) {
+    for (std::uint32_t partition = 0;; ++partition) {
+        if (shard_of(key_of(partition), shards) == shard) return key_of(partition);
+    }
+}
+
+class RecoveryMerge : public ::testing::Test {
+protected:
+    void begin(std::uint32_t shards) {
+        state_.checkpoint.newest.emplace();
+        state_.shards.resize(shards);
+        for (std::uint32_t shard = 0; shard < shards; ++shard)
+            state_.wals[shard].start.directory = shard;
+    }
+
+    void row(const PartitionKey& key, std::int64_t flushed) {
+        PartitionRow row;
+        row.key = key;
+        row.flushed_offset = Offset(flushed);
+        row.segments.push_back({.base = Offset(0), .bytes = 100});
+        state_.checkpoint.newest->partitions.push_back(row);
+    }
+
+    // One file for each directory; one batch of `count` records from `base` on.
+    void entry(std::uint32_t directory,
+               std::uint32_t run,
+               const PartitionKey& key,
+               std::int64_t base,
+               int count,
+               EntryKind kind = EntryKind::append) {
+        auto& wal = state_.wals[directory];
+        if (wal.slots.empty()) {
+            auto& slot = wal.slots.emplace_back();
+            slot.use = std::make_unique<WalFileUse>();
+            slot.use->file_number = 7 + directory;
+        }
+        BatchBuilder builder;
+        for (int index = 0; index < count; ++index)
+            builder.append({.timestamp = 1, .key = {}, .value = {}, .headers = {}});
+        const auto bytes = builder.finish(Codec::none);
+        auto& payload = payloads_.emplace_back(bytes->begin(), bytes->end());
+        set_batch_place(payload.data(), Offset(base), 0);
+        ReplayedEntry entry;
+        entry.kind = kind;
+        entry.key = key;
+        entry.run_number = run;
+        entry.directory = directory;
+        entry.place.data = payload.data();
+        entry.place.size = static_cast<std::uint32_t>(payload.size());
+        entry.place.file = wal.slots[0].use.get();
+        ++wal.slots[0].use->unflushed_entries;
+        wal.entries.push_back(std::move(entry));
+    }
+
+    Result<void> merge() { return merge_recovered(state_, true, events_); }
+
+    RecoveredPartition& partition(const PartitionKey& key) {
+        const auto shards = static_cast<std::uint32_t>(state_.shards.size());
+        return state_.shards[shard_of(key, shards)].partitions.at(key);
+    }
+
+    std::uint64_t live_entries(std::uint32_t directory) {
+        return state_.wals[directory].slots[0].use->unflushed_entries;
+    }
+
+    // "0-3 3-5"
+    static std::string ranges(const RecoveredLog& log) {
+        std::string text;
+        for (const auto& each : log.tail) {
+            text += (text.empty() ? "" : " ") + std::to_string(each.base.value) + "-" +
+                    std::to_string(each.end.value);
+        }
+        return text;
+    }
+
+    RecoveredState state_;
+    CollectedEvents events_;
+    std::deque<std::vector<std::byte>> payloads_;
+};
+
+TEST_F(RecoveryMerge, TakesEntriesOfAllDirectoriesRunByRun) {
+    begin(3);
+    const auto key = key_on(1, 3);
+    entry(0, 2, key, 3, 2);  // Run 2 had one shard, run 1 three, run 3 two.
+    entry(1, 1, key, 0, 3);
+    entry(1, 3, key, 5, 1);
+    entry(2, 4, key, 6, 4);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(key).log), "0-3 3-5 5-6 6-10");
+    EXPECT_FALSE(partition(key).gap);
+    EXPECT_TRUE(partition(key).log.unclean);
+    EXPECT_EQ(state_.summary.partitions, 1U);
+}
+
+TEST_F(RecoveryMerge, CountsForeignEntriesInAStandInThatTheFileCountsOnce) {
+    begin(2);
+    const auto key = key_on(1, 2);
+    entry(0, 1, key, 0, 1);
+    entry(0, 1, key, 1, 1);
+    entry(0, 1, key_on(0, 2), 0, 1);
+    ASSERT_TRUE(merge());
+    ASSERT_EQ(state_.shards[1].foreign.size(), 1U);
+    const auto& stand_in = state_.shards[1].foreign.front();
+    EXPECT_EQ(stand_in.use.unflushed_entries, 2U);
+    EXPECT_EQ(stand_in.directory, 0U);
+    EXPECT_EQ(stand_in.original, state_.wals[0].slots[0].use.get());
+    EXPECT_EQ(partition(key).log.tail[1].place.file, &stand_in.use);
+    EXPECT_EQ(live_entries(0), 2U);  // The stand-in and the partition of its own.
+    EXPECT_TRUE(state_.shards[0].foreign.empty());
+}
+
+TEST_F(RecoveryMerge, ReleasesWhatSegmentsHold) {
+    begin(1);
+    row(key_of(0), 4);
+    entry(0, 1, key_of(0), 0, 2);
+    entry(0, 1, key_of(0), 2, 2);
+    entry(0, 1, key_of(0), 4, 3);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "4-7");
+    EXPECT_EQ(live_entries(0), 1U);
+    EXPECT_EQ(partition(key_of(0)).log.row.flushed_offset, Offset(4));
+}
+
+TEST_F(RecoveryMerge, KeepsAnEntryThatSegmentsHoldInPart) {
+    begin(1);
+    row(key_of(0), 1);
+    entry(0, 1, key_of(0), 0, 2);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "0-2");
+    EXPECT_EQ(live_entries(0), 1U);
+}
+
+TEST_F(RecoveryMerge, CutsAtAGapAndSaysWhatIsMissing) {
+    begin(1);
+    row(key_of(0), 2);
+    entry(0, 1, key_of(0), 2, 1);
+    entry(0, 1, key_of(0), 5, 2);
+    entry(0, 1, key_of(0), 7, 1);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "2-3");
+    ASSERT_TRUE(partition(key_of(0)).gap);
+    EXPECT_EQ(partition(key_of(0)).gap->from, Offset(3));
+    EXPECT_EQ(partition(key_of(0)).gap->to, Offset(5));
+    EXPECT_EQ(partition(key_of(0)).gap->end, Offset(8));
+    EXPECT_EQ(live_entries(0), 1U);
+}
+
+TEST_F(RecoveryMerge, FindsNoGapWhereAnotherDirectoryFillsIt) {
+    begin(2);
+    const auto key = key_on(0, 2);
+    entry(0, 1, key, 0, 2);
+    entry(1, 2, key, 2, 2);
+    entry(0, 3, key, 4, 1);
+    ASSERT_TRUE(merge());
+    EXPECT_FALSE(partition(key).gap);
+    state_ = {};
+    begin(2);
+    entry(0, 1, key, 0, 2);
+    entry(0, 3, key, 4, 1);
+    ASSERT_TRUE(merge());
+    EXPECT_TRUE(partition(key).gap);
+}
+
+TEST_F(RecoveryMerge, SendsMetadataToShardZero) {
+    begin(3);
+    row({kMetadataTopic, 0}, 1);
+    entry(2, 1, {kMetadataTopic, 0}, 1, 1);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(state_.shards[0].partitions.size(), 1U);
+    EXPECT_EQ(ranges(state_.shards[0].partitions.at({kMetadataTopic, 0}).log), "1-2");
+}
+
+TEST_F(RecoveryMerge, RefusesKindsOfALaterVersion) {
+    for (const auto kind : {EntryKind::atomic, EntryKind::log_start, EntryKind::truncate}) {
+        state_ = {};
+        begin(1);
+        entry(0, 1, key_of(0), 0, 1, kind);
+        const auto outcome = merge();
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().code, Errc::newer_format);
+    }
+}
+
+TEST_F(RecoveryMerge, RefusesAnEntryThatOverlapsTheOneBefore) {
+    begin(1);
+    entry(0, 1, key_of(0), 0, 3);
+    entry(0, 1, key_of(0), 2, 3);
+    const auto outcome = merge();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::damaged_wal);
+    EXPECT_NE(events_.text().find("recovery.bad_entry"), std::string::npos);
+}
+
+TEST_F(RecoveryMerge, RefusesAnEntryThatIsNoBatch) {
+    begin(1);
+    entry(0, 1, key_of(0), 0, 3);
+    state_.wals[0].entries[0].place.size -= 1;
+    const auto outcome = merge();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::damaged_wal);
+}
+
+}  // namespace
+}  // namespace millrace::testing
