@@ -2,6 +2,7 @@
 #include "engine/wal/group_builder.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/format/wal_group.h"
 #include "engine/units.h"
 #include "engine/wal/wal_writer.h"
@@ -85,7 +86,8 @@ bool GroupBuilder::open_group(std::uint32_t payload_bytes) {
 }
 
 bool GroupBuilder::place_in_memory(Group& group, std::uint32_t bytes_min, std::uint32_t bytes) {
-    if (chunk_file_ != group.file) chunk_ = BufferRef();
+    const bool reuse_held = chunk_ && bug_planted(PlantedBug::reuse_held_memory);
+    if (chunk_file_ != group.file && !reuse_held) chunk_ = BufferRef();
     const std::uint32_t left = chunk_ ? chunk_bytes_ - chunk_used_ : 0;
     if (left < bytes_min) {
         if (bytes_min > group_bytes_max_) {
@@ -100,7 +102,7 @@ bool GroupBuilder::place_in_memory(Group& group, std::uint32_t bytes_min, std::u
         chunk_bytes_ = static_cast<std::uint32_t>(std::min(kChunkBytes, to_file_end));
         chunk_used_ = 0;
         chunk_file_ = group.file;
-        chunk_ = arena_.allocate(chunk_bytes_);
+        if (!reuse_held) chunk_ = arena_.allocate(chunk_bytes_);
         if (!chunk_) return false;
     }
     group.image = chunk_;

@@ -2,6 +2,7 @@
 #include "engine/wal/group_pipeline.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/units.h"
 #include "engine/wal/wal_writer.h"
 
@@ -96,7 +97,8 @@ void GroupPipeline::write_completed(FileOp& op) noexcept {
         self.fail({Errc::io_failed, static_cast<int>(-op.result)}, "write of a commit group");
         return;
     }
-    if (static_cast<std::uint64_t>(op.result) != op.length) {
+    if (static_cast<std::uint64_t>(op.result) != op.length &&
+        !bug_planted(PlantedBug::ignore_short_write)) {
         self.fail({Errc::io_failed, EIO}, "short write of a commit group");
         return;
     }
@@ -106,6 +108,10 @@ void GroupPipeline::write_completed(FileOp& op) noexcept {
     group->written = true;
     group->written_at = self.parts_.clock.monotonic_now();
     group->durable = op.sync_data;
+    if (group->durable && bug_planted(PlantedBug::synced_over_plain)) {
+        for (Group* plain = self.head_; plain != group; plain = plain->next)
+            plain->durable = plain->written;
+    }
     if (group->synced) ++self.synced_written_;
     if (!group->durable) self.plain_written_bytes_ += group->size;
     if (!group->synced) self.landed(*group);
@@ -140,6 +146,9 @@ void GroupPipeline::deliver_written() noexcept {
         for (std::size_t i = 0; i < group.kept.size() && !stopped_; ++i) {
             const KeptEntry entry = group.kept[i];
             if (entry.sink != nullptr) entry.sink->entry_written(entry.end);
+            if (entry.sink != nullptr && bug_planted(PlantedBug::ack_before_mark)) {
+                entry.sink->entry_flushed(entry.end);
+            }
         }
     }
 }
@@ -190,7 +199,8 @@ void GroupPipeline::maybe_flush() noexcept {
     flush_began_ = parts_.clock.monotonic_now();
     ++operations_;
     ++parts_.counters.wal_flushes;
-    flush_.kind = FileOpKind::sync_data;
+    flush_.kind =
+            bug_planted(PlantedBug::skip_flush) ? FileOpKind::free_space : FileOpKind::sync_data;
     flush_.lane = Lane::wal;
     flush_.file = head_->file->handle;
     flush_.owner = this;

@@ -2,6 +2,7 @@
 #include "engine/wal/wal_replay.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/format/wal_group.h"
 #include "engine/units.h"
 #include "engine/wal/wal_chain.h"
@@ -92,6 +93,7 @@ Result<void> Replay::scan() {
 // Whether what the checkpoint says of the place can be true. When a group was found there, it is.
 bool Replay::place_is_there() const {
     if (from_.sequence == 0 || wal_.groups != 0) return true;
+    if (bug_planted(PlantedBug::fall_back_unchecked)) return true;
     const FoundWalFile* file = directory_.find(from_.slot);
     if (file == nullptr) return false;
     if (from_.block == 0) return true;
@@ -101,7 +103,8 @@ bool Replay::place_is_there() const {
 
 Result<void> Replay::judge(bool entries_are_bad, bool accept_loss) {
     const Sequence expected = wal_.end.sequence;
-    const bool flushed = std::ranges::any_of(later_, [&](const ScannedGroup& group) {
+    const bool cut = bug_planted(PlantedBug::cut_at_damage);
+    const bool flushed = !cut && std::ranges::any_of(later_, [&](const ScannedGroup& group) {
         return group.header.sequence > expected && group.header.flushed_sequence >= expected;
     });
     std::string_view why;
@@ -122,6 +125,7 @@ Result<void> Replay::judge(bool entries_are_bad, bool accept_loss) {
 }
 
 Result<void> Replay::sync() {
+    if (bug_planted(PlantedBug::readable_before_sync)) return {};
     for (const auto& slot : wal_.slots) {
         if (slot.use == nullptr) continue;
         const FoundWalFile* file = directory_.find(slot.slot);

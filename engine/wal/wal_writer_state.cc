@@ -2,6 +2,7 @@
 #include "engine/wal/wal_writer_state.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/units.h"
 
 #include <algorithm>
@@ -134,7 +135,8 @@ void WalWriter::State::write_own_entry(EntryKind kind, bool synced) noexcept {
     const std::uint32_t payload_bytes = kind == EntryKind::start ? kStartLinkBytes : 0;
     if (!admit(kind, payload_bytes)) return;
     std::byte* payload = builder_.reserve(kind, {}, payload_bytes);
-    if (kind == EntryKind::start) store_start_link(payload, link_);
+    const bool linked = !bug_planted(PlantedBug::start_without_link);
+    if (kind == EntryKind::start) store_start_link(payload, linked ? link_ : StartLink{});
     builder_.keep(nullptr, {}, synced);
     close_group();
 }

@@ -1,0 +1,43 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Bugs that the crash campaigns must catch, compiled into a second engine library that only tests
+// link. In the product every question is the constant false.
+#pragma once
+
+#include <cstdint>
+
+namespace millrace::engine {
+
+enum class PlantedBug : std::uint8_t {
+    none,
+    skip_flush,            // A group counts as flushed without its flush.
+    ack_before_mark,       // A `synced` append is answered when its group is written.
+    readable_before_sync,  // Replayed groups are readable before they are flushed.
+    cut_at_damage,         // Replay takes every broken group for a torn end.
+    synced_over_plain,     // Commit mode ring: no flush between plain groups and a synced one.
+    recycle_too_early,     // A WAL file goes that the older checkpoint slot still needs.
+    fall_back_unchecked,   // The older slot is taken although its WAL place is gone.
+    start_without_link,    // The start group does not name the group before it.
+    accept_earlier_run,    // Replay goes on with a group whose chain or run is another's.
+    ignore_short_write,    // A short write counts as a whole one.
+    skip_foreign_entries,  // Replay leaves out WAL directories of other shards.
+    skip_directory_sync,   // A new segment file's directory is not synced.
+    reuse_held_memory,     // Memory of a recycled WAL file is written over under its readers.
+    append_at_file_end,    // Flushed position from the file's size instead of the checkpoint.
+    index_unflushed,       // Index entries for batches that are not in the segment.
+};
+
+#ifdef MILLRACE_PLANTED_BUGS
+// The one planted now: set it before the engine runs.
+inline PlantedBug planted_bug = PlantedBug::none;
+
+[[nodiscard]] inline bool bug_planted(PlantedBug bug) noexcept {
+    return planted_bug == bug;
+}
+#else
+[[nodiscard]] constexpr bool bug_planted(PlantedBug /*bug*/) noexcept {
+    return false;
+}
+#endif
+
+}  // namespace millrace::engine

@@ -1,0 +1,210 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tests/crash/crash_run.h"
+
+#include "engine/format/batch_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::testing {
+
+using engine::Durability;
+using engine::Offset;
+
+struct CrashRun::Listener final : engine::LogListener {
+    CrashRun* run = nullptr;
+    std::size_t log = 0;
+
+    // Whoever is woken may read it and rely on it.
+    void visible_end_moved(Offset visible_end) noexcept override {
+        auto& model = run->model_[log];
+        model.promised(model.config.durability, visible_end);
+    }
+};
+
+struct CrashRun::Append {
+    engine::AppendOp op;
+    CrashRun* run = nullptr;
+    std::size_t log = 0;
+    Offset end;
+};
+
+namespace {
+
+// Ascends with the offset, however many crashes lie in between.
+engine::TimestampMs timestamp_at(Offset offset) {
+    return 1'600'000'000'000 + offset.value * 10;
+}
+
+// One batch of at least `bytes`, unlike any other.
+std::vector<std::byte> make_batch(std::mt19937_64& random,
+                                  std::uint32_t bytes,
+                                  engine::TimestampMs timestamp) {
+    engine::BatchBuilder builder;
+    std::vector<std::byte> value;
+    const std::uint32_t records = 1 + static_cast<std::uint32_t>(random() % 3);
+    for (std::uint32_t record = 0; record < records; ++record) {
+        value.resize(bytes / records);
+        for (auto& byte : value)
+            byte = static_cast<std::byte>(random());
+        const engine::Bytes view(value);
+        builder.append({timestamp, std::nullopt, view, {}});
+    }
+    const auto batch = builder.finish(engine::Codec::none);
+    return {batch->begin(), batch->end()};
+}
+
+}  // namespace
+
+CrashRun::CrashRun(SimDisk& disk,
+                   engine::Arena& arena,
+                   const Model& model,
+                   const SimEngineOptions& options)
+        : model_(model), random_(options.seed), host_(disk, clock_, arena, options) {}
+
+CrashRun::~CrashRun() = default;
+
+void CrashRun::complain(std::string what) {
+    wrong_.push_back(std::move(what));
+}
+
+bool CrashRun::recover(Ending ending) {
+    const auto started = host_.start();
+    if (host_.stuck()) complain("a shard's start does not end");
+    if (!started) {
+        if (!faults_) complain(fmt::format("no start: {}", name_of(started.error().code)));
+        return false;
+    }
+    for (const auto& key : host_.engine().recovered_partitions()) {
+        if (std::ranges::find(model_, key, &ModelLog::key) == model_.end()) {
+            complain("a partition nobody made was recovered");
+        }
+    }
+    std::vector<std::byte> bytes;
+    auto recovered = model_;
+    for (std::size_t index = 0; index < model_.size(); ++index) {
+        auto& log =
+                host_.open_log(model_[index].key, model_[index].directory, model_[index].config);
+        logs_.push_back(&log);
+        const auto offsets = log.offsets();
+        bytes.clear();
+        if (read(index, offsets.log_start, offsets.log_end, bytes)) {
+            model_[index].check_recovered(ending, offsets, bytes, wrong_);
+        } else if (!faults_) {
+            complain(model_[index].directory + ": what was recovered cannot be read");
+        }
+        recovered[index].continue_from(offsets.log_end);
+    }
+    model_ = std::move(recovered);
+    for (std::size_t index = 0; index < model_.size(); ++index) {
+        auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
+        listener.run = this;
+        listener.log = index;
+        logs_[index]->set_listener(&listener);
+    }
+    return true;
+}
+
+bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::uint64_t seed) {
+    random_.seed(seed);
+    const auto spread = workload.batch_bytes_max - workload.batch_bytes_min + 1;
+    for (std::uint32_t done = 0; done < batches; ++done) {
+        const auto bytes =
+                workload.batch_bytes_min + static_cast<std::uint32_t>(random_() % spread);
+        const auto log = static_cast<std::size_t>(random_() % logs_.size());
+        const auto batch = make_batch(random_, bytes, timestamp_at(model_[log].end()));
+        const auto durability = random_() % 8 == 0 ? Durability::synced : Durability::memory;
+        if (!append(log, batch, durability)) return false;
+        const auto what = random_() % 8;
+        if (what < 4) host_.round();
+        if (what == 5 && !await_acks()) return false;
+        if (what == 6) read_random();
+        if (what == 7) look_up_random_time();
+    }
+    return await_acks();
+}
+
+bool CrashRun::append(std::size_t log, engine::Bytes batch, Durability durability) {
+    auto& append = *appends_.emplace_back(std::make_unique<Append>());
+    append.run = this;
+    append.log = log;
+    append.op.batches = batch;
+    append.op.durability = durability;
+    append.op.owner = &append;
+    append.op.done = [](engine::AppendOp& op) noexcept {
+        auto& done = *static_cast<Append*>(op.owner);
+        done.run->append_done(done);
+    };
+    while (true) {
+        const auto accepted = logs_[log]->append(append.op);
+        if (accepted) break;
+        if (accepted.error().code == engine::Errc::no_room) {
+            if (await_room(log, batch.size())) continue;
+            if (!faults_) complain("room never came back");
+            return false;
+        }
+        if (!faults_) complain(fmt::format("append: {}", name_of(accepted.error().code)));
+        return false;
+    }
+    model_[log].appended(append.op.base_offset, batch, wrong_);
+    append.end = model_[log].end();
+    ++unacked_;
+    return true;
+}
+
+bool CrashRun::await_room(std::size_t log, std::uint64_t bytes) {
+    bool ready = false;
+    engine::RoomWaiter waiter;
+    waiter.bytes = bytes;
+    waiter.owner = &ready;
+    waiter.ready = [](engine::RoomWaiter& woken) noexcept {
+        *static_cast<bool*>(woken.owner) = true;
+    };
+    auto& shard = host_.shard_of(model_[log].key);
+    shard.wait_for_room(waiter);
+    const bool woken = host_.run_until([&] { return ready || host_.failure(); });
+    if (!ready) shard.cancel_wait(waiter);
+    return woken && ready && !host_.failure();
+}
+
+void CrashRun::append_done(Append& append) {
+    --unacked_;
+    if (!append.op.outcome) {
+        if (!faults_) complain("an append failed although nothing else had");
+        return;
+    }
+    ++acked_;
+    if (host_.failure()) ++acked_after_failure_;
+    auto& model = model_[append.log];
+    model.promised(std::max(append.op.durability, model.config.durability), append.end);
+}
+
+bool CrashRun::await_acks() {
+    if (!host_.run_until([this] { return unacked_ == 0; })) {
+        complain(fmt::format("{} appends are never answered", unacked_));
+        return false;
+    }
+    return !host_.failure();
+}
+
+void CrashRun::idle(engine::MonotonicTime time) {
+    const auto end = clock_.monotonic_now() + time;
+    if (!host_.run_until([&] { return clock_.monotonic_now() >= end; })) clock_.advance(time);
+}
+
+bool CrashRun::stop() {
+    check_held();
+    const auto stopped = host_.stop();
+    if (host_.stuck()) complain("a shard's stop does not end");
+    if (!stopped) {
+        if (!faults_) complain(fmt::format("no clean stop: {}", name_of(stopped.error().code)));
+        return false;
+    }
+    for (auto& log : model_)
+        log.promised(Durability::synced, log.end());
+    return true;
+}
+
+}  // namespace millrace::testing
