@@ -3,7 +3,6 @@
 
 #include "broker/config/units.h"
 #include "engine/units.h"
-#include "schemas/wire/frame.h"
 
 #include <limits>
 
@@ -15,7 +14,8 @@ constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kKiB = engine::kKiB;
 constexpr std::int64_t kMiB = engine::kMiB;
 constexpr std::int64_t kGiB = engine::kGiB;
-constexpr std::int64_t kSecond = 1'000'000;  // Durations are checked in microseconds.
+constexpr std::int64_t kRequestBytesCap = 64 * kMiB;  // Of the wire format: frames are no larger.
+constexpr std::int64_t kSecond = 1'000'000;           // Durations are checked in microseconds.
 constexpr std::int64_t kDay = 86'400 * kSecond;
 
 std::uint32_t as_u32(const KeyValue& value) {
@@ -189,7 +189,7 @@ constexpr ConfigKey kKeys[] = {
          "16MiB",
          "",
          64 * kKiB,
-         wire::kFrameBytesCap,
+         kRequestBytesCap,
          "",
          "Largest request that is taken.",
          [](NodeOptions& o, const KeyValue& v) { o.request_bytes_max = as_u32(v); }},

@@ -4,21 +4,21 @@
 // broker/net (sockets, no FlatBuffers) and broker/request (FlatBuffers, no sockets).
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <string_view>
-
 #include "broker/base/receive_buffer.h"
 #include "engine/buffer.h"
 #include "engine/types.h"
 #include "schemas/wire/frame.h"
 
+#include <cstdint>
+#include <span>
+#include <string_view>
+
 namespace millrace::broker {
 
 struct IncomingFrame {
-    wire::FrameHeader header;   // Magic, version, flags and lengths already checked.
-    engine::Bytes table;        // 8-aligned, contiguous; borrowed from `buffer`.
-    engine::Bytes payload;      // Borrowed from `buffer`.
+    wire::FrameHeader header;  // Magic, version, flags and lengths already checked.
+    engine::Bytes table;       // 8-aligned, contiguous; borrowed from `buffer`.
+    engine::Bytes payload;     // Borrowed from `buffer`.
     ReceiveRef buffer;
 };
 

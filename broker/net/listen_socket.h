@@ -1,0 +1,36 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Bound and listening sockets.
+#pragma once
+
+#include "broker/net/listen_address.h"
+
+#include <expected>
+#include <string>
+#include <vector>
+
+namespace millrace::broker {
+
+// Closes its descriptor, and removes its file when it is a Unix socket.
+class ListenSocket {
+public:
+    ListenSocket() = default;
+    ListenSocket(int descriptor, std::string unix_path) noexcept;
+    ListenSocket(ListenSocket&& other) noexcept;
+    ListenSocket& operator=(ListenSocket&& other) noexcept;
+    ~ListenSocket();
+
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
+private:
+    int descriptor_ = -1;
+    std::string unix_path_;
+};
+
+// Binds every address of `address`; with port 0 all get the port the kernel chose for the first.
+// A Unix socket has mode 0600; one that nobody listens on any more is replaced.
+// Fails with a sentence; nothing stays bound then.
+[[nodiscard]] std::expected<std::vector<ListenSocket>, std::string> listen_on(
+        const ListenAddress& address);
+
+}  // namespace millrace::broker
