@@ -20,6 +20,8 @@ namespace millrace::engine {
 namespace {
 
 constexpr auto kTryEvery = std::chrono::milliseconds(10);
+// A quick restart meets the lock of its predecessor for a moment: not worth a line.
+constexpr auto kSayAfter = std::chrono::milliseconds(100);
 
 // What its holder wrote into it; empty when nothing can be read.
 std::string holder_of(int lock) {
@@ -53,8 +55,7 @@ Result<Descriptor> lock_directory(int directory, std::chrono::seconds wait, Even
                      {{"path", kLockFile}, {"error", std::strerror(error)}});
         return failure(Errc::io_failed, error);
     }
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
-    bool said = false;
+    std::chrono::milliseconds waited{};
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         if (error == EINTR) continue;
@@ -65,7 +66,7 @@ Result<Descriptor> lock_directory(int directory, std::chrono::seconds wait, Even
                          {{"error", std::strerror(error)}});
             return failure(Errc::io_failed, error);
         }
-        if (left <= std::chrono::milliseconds(0)) {
+        if (waited >= wait) {
             events.event(Level::error,
                          "storage.locked",
                          "Another process holds the lock of the data directory.",
@@ -73,7 +74,7 @@ Result<Descriptor> lock_directory(int directory, std::chrono::seconds wait, Even
                           {"waited", fmt::format("{}s", wait.count())}});
             return failure(Errc::locked);
         }
-        if (!said) {
+        if (waited == kSayAfter) {
             events.event(Level::info,
                          "storage.waiting_for_lock",
                          "Waiting for the lock of the data directory: another process has it, or "
@@ -81,9 +82,8 @@ Result<Descriptor> lock_directory(int directory, std::chrono::seconds wait, Even
                          {{"holder", holder_of(lock.get())},
                           {"wait_max", fmt::format("{}s", wait.count())}});
         }
-        said = true;
         std::this_thread::sleep_for(kTryEvery);
-        left -= kTryEvery;
+        waited += kTryEvery;
     }
     name_holder(lock.get());
     return lock;

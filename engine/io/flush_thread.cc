@@ -7,12 +7,13 @@
 
 namespace millrace::engine {
 
-Result<std::unique_ptr<FlushThread>> FlushThread::start() {
+Result<std::unique_ptr<FlushThread>> FlushThread::start(Run run) {
     auto flush = std::make_unique<FlushThread>();
+    flush->run_ = run;
     TRY(flush->thread_,
         start_thread(
                 "mr-flush",
-                [](void* self) { static_cast<FlushThread*>(self)->run(); },
+                [](void* self) { static_cast<FlushThread*>(self)->work(); },
                 flush.get()));
     return flush;
 }
@@ -34,7 +35,7 @@ void FlushThread::push(FileJob& job) noexcept {
     wake_.notify_one();
 }
 
-void FlushThread::run() noexcept {
+void FlushThread::work() noexcept {
     std::unique_lock lock(mutex_);
     for (;;) {
         if (jobs_.empty()) {
@@ -45,7 +46,7 @@ void FlushThread::run() noexcept {
         auto covered = jobs_.extract(jobs_.front_descriptor());
         lock.unlock();
         auto* const first = covered.pop_front();
-        first->outcome = run_blocking(*first->op, first->descriptor, *first->directory);
+        first->outcome = run_(*first->op, first->descriptor, *first->directory);
         FileJobList done;
         auto* const home = first->home;
         const auto outcome = first->outcome;

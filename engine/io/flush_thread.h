@@ -21,8 +21,12 @@ namespace millrace::engine {
 
 class FlushThread {
 public:
-    // Errors: io_failed when the thread cannot be started.
-    [[nodiscard]] static Result<std::unique_ptr<FlushThread>> start();
+    using Run = BlockingOutcome (*)(FileOp& op,
+                                    int descriptor,
+                                    const DataDirectory& directory) noexcept;
+
+    // `run` does one sync. Errors: io_failed when the thread cannot be started.
+    [[nodiscard]] static Result<std::unique_ptr<FlushThread>> start(Run run = run_blocking);
     FlushThread() = default;  // Without threads: use start().
     ~FlushThread();
     FlushThread(const FlushThread&) = delete;
@@ -32,8 +36,9 @@ public:
     void push(FileJob& job) noexcept;
 
 private:
-    void run() noexcept;
+    void work() noexcept;
 
+    Run run_ = run_blocking;
     std::mutex mutex_;
     std::condition_variable wake_;
     FileJobList jobs_;

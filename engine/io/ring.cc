@@ -70,7 +70,10 @@ Result<std::unique_ptr<Ring>> Ring::make(int eventfd, int lock) {
 
 Ring::~Ring() {
     ASSERT(in_flight_ == 0);
-    if (made_) io_uring_queue_exit(&ring_);
+    if (!made_) return;
+    // The kernel takes a ring apart some time after its end; the lock shall be free at once.
+    if (slots_ > 0) io_uring_unregister_files(&ring_);
+    io_uring_queue_exit(&ring_);
 }
 
 bool Ring::register_file(std::uint32_t slot, int descriptor) noexcept {
