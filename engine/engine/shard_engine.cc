@@ -43,7 +43,8 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  core.options(),
                  counters_,
                  *this}),
-          free_space_(core.options(), storage, *this) {
+          free_space_(core.options(), storage, *this),
+          append_bytes_max_(wal_file_bytes(core.options()) / 4) {
     if (index == 0) rounds_ = std::make_unique<CheckpointRounds>(core, storage);
     link_.engine = this;
 }
@@ -160,7 +161,7 @@ void ShardEngineImpl::wake_waiters() noexcept {
     if (waiters_.empty()) return;
     const bool refused = failed_ || stop_stage_ != StopStage::none || free_space_.full();
     if (refused) return waiters_.wake_all();
-    waiters_.wake(wal_.room(), wal_.bytes_max() / 2);
+    waiters_.wake(wal_.room(), append_bytes_max_);
 }
 
 void ShardEngineImpl::wal_has_room() noexcept {}  // Every turn looks whether somebody waits for it.
@@ -262,7 +263,7 @@ MonotonicTime ShardEngineImpl::next_deadline() const noexcept {
     if (link_.index == 0 && memory_look_ - memory_quiet_since_ <= kMemoryQuiet) {
         deadline = std::min(deadline, memory_look_);
     }
-    return deadline;
+    return std::max(deadline, MonotonicTime{});  // So that callers may subtract the time from it.
 }
 
 bool ShardEngineImpl::idle() const noexcept {

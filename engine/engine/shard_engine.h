@@ -93,6 +93,7 @@ private:
     ShardWal shard_wal_;
     ShardLogs logs_;
     FreeSpaceWatch free_space_;
+    std::uint64_t append_bytes_max_;  // No WAL takes a larger entry.
     RoomWaiters waiters_;
     std::unique_ptr<CheckpointRounds> rounds_;  // Shard 0's.
 

@@ -16,12 +16,6 @@ constexpr std::uint64_t kFilesMin = 4;
 constexpr std::uint64_t kFileBytesMin = 8 * kMiB;
 constexpr std::uint64_t kFileBytesMax = 64 * kMiB;
 
-std::uint64_t file_bytes(const EngineOptions& options, std::uint64_t share) {
-    if (options.wal_file_bytes != 0) return options.wal_file_bytes;
-    const auto wanted = std::clamp(share / kFilesOfShare, kFileBytesMin, kFileBytesMax);
-    return round_down(std::min(wanted, share / kFilesMin), kBlockBytes);
-}
-
 bool synced_writes(const EngineOptions& options, const Storage& storage) {
     if (options.commit == CommitMode::automatic) return storage.prefers_synced_writes();
     return options.commit == CommitMode::ring;
@@ -37,15 +31,21 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t number) {
 
 }  // namespace
 
+std::uint64_t wal_file_bytes(const EngineOptions& options) {
+    if (options.wal_file_bytes != 0) return options.wal_file_bytes;
+    const auto share = options.wal_bytes / options.shards;
+    const auto wanted = std::clamp(share / kFilesOfShare, kFileBytesMin, kFileBytesMax);
+    return round_down(std::min(wanted, share / kFilesMin), kBlockBytes);
+}
+
 WalOptions wal_options(const EngineOptions& options,
                        std::uint32_t run_number,
                        std::uint32_t shard,
                        const Storage& storage) {
-    const auto share = options.wal_bytes / options.shards;
     WalOptions wal;
     wal.directory = shard;
-    wal.file_bytes = file_bytes(options, share);
-    wal.bytes_max = share;
+    wal.file_bytes = wal_file_bytes(options);
+    wal.bytes_max = options.wal_bytes / options.shards;
     wal.first_frontier_bytes = options.wal_first_frontier_bytes;
     wal.synced_writes = synced_writes(options, storage);
     wal.groups_in_flight = options.groups_in_flight;
@@ -57,7 +57,6 @@ WalOptions wal_options(const EngineOptions& options,
 
 void report_commit_mode(EventLog& events, const EngineOptions& options, const Storage& storage) {
     const bool synced = synced_writes(options, storage);
-    const auto share = options.wal_bytes / options.shards;
     events.event(Level::info,
                  "wal.commit",
                  synced ? "Groups are written synced, one operation each."
@@ -66,7 +65,7 @@ void report_commit_mode(EventLog& events, const EngineOptions& options, const St
                   {"chosen_by",
                    options.commit == CommitMode::automatic ? "what the device does" : "setting"},
                   {"groups_in_flight", fmt::format("{}", options.groups_in_flight)},
-                  {"file_bytes", fmt::format("{}", file_bytes(options, share))}});
+                  {"file_bytes", fmt::format("{}", wal_file_bytes(options))}});
 }
 
 }  // namespace millrace::engine

@@ -10,6 +10,9 @@
 
 namespace millrace::engine {
 
+// Size of each file of a WAL.
+[[nodiscard]] std::uint64_t wal_file_bytes(const EngineOptions& options);
+
 [[nodiscard]] WalOptions wal_options(const EngineOptions& options,
                                      std::uint32_t run_number,
                                      std::uint32_t shard,

@@ -49,8 +49,7 @@ engine::Result<void> SimEngineHost::start() {
         shard.engine = engine_->make_shard(index, *shard.storage);
     }
     TRY_VOID(on_all_shards(&engine::ShardEngine::start));
-    engine_->recovered_partitions_decided();
-    return {};
+    return engine_->recovered_partitions_decided();
 }
 
 engine::Result<void> SimEngineHost::stop() {
