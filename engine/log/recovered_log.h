@@ -1,27 +1,30 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What recovery found of one partition: what the checkpoint says lies in segments, and the WAL
-// entries that follow it, in offset order and without a gap. The first entry may begin below the row's
-// flushed_offset (a run may end between two batches of one entry).
+// entries that follow it, in offset order and without a gap. The first entry may begin below the
+// row's flushed_offset (a run may end between two batches of one entry).
 #pragma once
-
-#include <vector>
 
 #include "engine/format/checkpoint.h"
 #include "engine/wal/wal_appender.h"
 
+#include <vector>
+
 namespace millrace::engine {
 
 struct RecoveredBatches {
-    WalPlace place;        // One append entry's payload: whole batches with final offsets.
+    WalPlace place;  // One append entry's payload: whole batches with final offsets.
     Offset base;
-    Offset end;            // One above the last offset.
+    Offset end;  // One above the last offset.
+    // Or an `epoch` entry, in its place among the others: base and end are where the epoch begins.
+    EntryKind kind = EntryKind::append;
+    LeaderEpoch epoch = -1;
 };
 
 struct RecoveredLog {
     PartitionRow row;
     std::vector<RecoveredBatches> tail;
-    bool unclean = true;   // The leader epoch rises by one with the first append.
+    bool unclean = true;  // The leader epoch rises by one with the first append.
 };
 
 }  // namespace millrace::engine

@@ -40,6 +40,7 @@ struct AppendOp {
 
     // Out, set when append() returns.
     Offset base_offset;              // Of the first record of the first batch.
+    Offset end_offset;               // One above the last record of the last batch.
     TimestampMs append_time = -1;    // LogAppendTime, or -1.
     // Out, set when done runs.
     Result<void> outcome;            // shutting_down, io_failed: unknown, the record may yet appear.

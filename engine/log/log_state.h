@@ -1,0 +1,81 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// What one log is made of, for the jobs that work on it. An idle one takes under a kilobyte.
+#pragma once
+
+#include "engine/buffer.h"
+#include "engine/log.h"
+#include "engine/log/leader_epochs.h"
+#include "engine/log/segment_set.h"
+#include "engine/log/tail.h"
+
+#include <cstdint>
+#include <string>
+
+namespace millrace::engine {
+
+struct LogState;
+
+// The last, partial block of what segment files hold, or how to recognise it when it is read back.
+struct LastBlock {
+    BufferRef buffer;        // Null: not in memory.
+    bool crc_known = false;  // Of the part that is data, when the buffer was given up.
+    std::uint32_t crc = 0;
+    LogState* older = nullptr;
+    LogState* newer = nullptr;
+};
+
+// Where a log stands with the flusher.
+struct FlushPlace {
+    enum class List : std::uint8_t { none, dirty, full };
+
+    List list = List::none;
+    bool running = false;  // A run of it is under way.
+    LogState* before = nullptr;
+    LogState* after = nullptr;
+};
+
+// What a checkpoint round has to sync before it may name what the log has stored.
+struct UnsyncedParts {
+    bool file = false;    // The segment being stored.
+    bool folder = false;  // Names of new files.
+    bool parent = false;  // The folder's own name.
+    bool listed = false;
+    LogState* next = nullptr;
+};
+
+// Thread:      the shard's.
+// Invariant:   log_start <= stored_end <= flushed_end <= written_end <= log_end;
+//              tail.first_offset() <= stored_end.
+struct LogState {
+    PartitionKey key;
+    std::string directory;  // Below topics/.
+    LogConfig config;
+
+    Offset log_start;
+    Offset stored_end;   // Everything below lies in segment files.
+    Offset flushed_end;  // Of the WAL, as is the next.
+    Offset written_end;
+    Offset log_end;
+    std::uint64_t generation = 0;  // Counts cuts; completions of older ones are worthless.
+
+    Tail tail;
+    SegmentSet segments;
+    LeaderEpochs epochs;
+
+    bool folder_ready = false;   // It is there and it is this topic's.
+    bool folder_is_new = false;  // Made by this run: no file of an earlier one is in it.
+    bool removed = false;        // Jobs end at their next step.
+    bool has_new_files = false;  // Something was stored since the log was opened.
+    std::uint32_t jobs = 0;      // That refer to this log.
+
+    FlushPlace flush;
+    LastBlock last_block;
+    UnsyncedParts unsynced;
+    Tail::Number prepared = 0;  // tail.stored() when the checkpoint round took its row.
+
+    // Bytes in the tail that nobody but memory and the WAL has.
+    [[nodiscard]] bool dirty() const noexcept { return tail.stored() < tail.end(); }
+};
+
+}  // namespace millrace::engine

@@ -1,0 +1,152 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/log/open_files.h"
+
+#include <chrono>
+#include <utility>
+
+namespace millrace::engine {
+
+namespace {
+
+constexpr MonotonicTime kUnusedMax = std::chrono::seconds(30);
+
+}  // namespace
+
+void OpenFile::open(const FilePath& path, bool create) noexcept {
+    open_file(path, create, &OpenFile::opened);
+}
+
+void OpenFile::opened() noexcept {
+    if (result() < 0) {
+        const Error error{Errc::io_failed, static_cast<int>(-result())};
+        wake_all(std::unexpected(error));
+        files_.destroy(*this);
+        return;
+    }
+    handle_ = static_cast<FileHandle>(result());
+    ++pins_;  // Its waiters may release it in turn.
+    wake_all(this);
+    files_.release(*this);
+}
+
+void OpenFile::wake_all(Result<OpenFile*> outcome) noexcept {
+    auto* waiter = std::exchange(waiters_, nullptr);
+    while (waiter != nullptr) {
+        auto* next = std::exchange(waiter->next, nullptr);
+        if (outcome) ++pins_;
+        waiter->ready(*waiter, outcome);
+        waiter = next;
+    }
+}
+
+void OpenFile::closed() noexcept {
+    files_.destroy(*this);
+}
+
+void OpenFile::stop(Error error) noexcept {
+    wake_all(std::unexpected(error));
+    files_.destroy(*this);
+}
+
+OpenFiles::~OpenFiles() {
+    // What is still open belongs to a Storage that closes it.
+    while (oldest_ != nullptr) {
+        auto& file = *oldest_;
+        unlink(file);
+        destroy(file);
+    }
+}
+
+OpenFile* OpenFiles::acquire(Segment& segment,
+                             const FilePath& path,
+                             bool create,
+                             FileWaiter& waiter) {
+    if (segment.file != nullptr && segment.file->handle_ != FileHandle::none) {
+        if (segment.file->pins_++ == 0) unlink(*segment.file);
+        return segment.file;
+    }
+    ASSERT(waiter.next == nullptr);
+    if (segment.file == nullptr) {
+        make_room();
+        ++count_;
+        segment.file = std::make_unique<OpenFile>(*this, context_, segment).release();
+        segment.file->open(path, create);
+    }
+    waiter.next = segment.file->waiters_;
+    segment.file->waiters_ = &waiter;
+    return nullptr;
+}
+
+void OpenFiles::release(OpenFile& file) noexcept {
+    ASSERT(file.pins_ > 0);
+    if (--file.pins_ > 0) return;
+    file.last_used_ = context_.clock.monotonic_now();
+    link(file);
+    if (file.segment_ == nullptr) {
+        unlink(file);
+        close(file);
+    } else if (count_ > files_max_) {
+        make_room();
+    }
+}
+
+void OpenFiles::let_go(Segment& segment) noexcept {
+    auto* file = std::exchange(segment.file, nullptr);
+    if (file == nullptr) return;
+    file->segment_ = nullptr;
+    if (file->pins_ > 0 || file->handle_ == FileHandle::none) return;
+    unlink(*file);
+    close(*file);
+}
+
+void OpenFiles::make_room() noexcept {
+    while (count_ >= files_max_ && oldest_ != nullptr) {
+        auto& file = *oldest_;
+        unlink(file);
+        close(file);
+    }
+}
+
+void OpenFiles::close_unused(MonotonicTime now) noexcept {
+    while (oldest_ != nullptr && now - oldest_->last_used_ >= kUnusedMax) {
+        auto& file = *oldest_;
+        unlink(file);
+        close(file);
+    }
+}
+
+MonotonicTime OpenFiles::next_deadline() const noexcept {
+    return oldest_ == nullptr ? MonotonicTime::max() : oldest_->last_used_ + kUnusedMax;
+}
+
+// A segment that needs its file again opens another descriptor at once.
+void OpenFiles::close(OpenFile& file) noexcept {
+    if (file.segment_ != nullptr) file.segment_->file = nullptr;
+    file.segment_ = nullptr;
+    if (context_.failed) {
+        destroy(file);
+        return;
+    }
+    file.file_call(FileOpKind::close, file.handle_, &OpenFile::closed);
+}
+
+void OpenFiles::destroy(OpenFile& file) noexcept {
+    --count_;
+    if (file.segment_ != nullptr) file.segment_->file = nullptr;
+    const std::unique_ptr<OpenFile> owned(&file);
+}
+
+void OpenFiles::link(OpenFile& file) noexcept {
+    file.older_ = newest_;
+    file.newer_ = nullptr;
+    (newest_ == nullptr ? oldest_ : newest_->newer_) = &file;
+    newest_ = &file;
+}
+
+void OpenFiles::unlink(OpenFile& file) noexcept {
+    (file.older_ == nullptr ? oldest_ : file.older_->newer_) = file.newer_;
+    (file.newer_ == nullptr ? newest_ : file.newer_->older_) = file.older_;
+    file.older_ = file.newer_ = nullptr;
+}
+
+}  // namespace millrace::engine

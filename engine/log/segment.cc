@@ -1,0 +1,35 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/log/segment.h"
+
+namespace millrace::engine {
+
+Segment::Segment(const SegmentRow& row)
+        : base(row.base),
+          planned_end(row.base),
+          planned_bytes(row.bytes),
+          first_timestamp(row.first_timestamp),
+          bytes(row.bytes),
+          largest_timestamp(row.largest_timestamp),
+          largest_timestamp_offset(row.largest_timestamp_offset),
+          sealed(row.sealed),
+          has_file(true),
+          file_bytes(row.bytes),
+          index_trusted_bytes(row.bytes) {}
+
+SegmentRow Segment::row() const noexcept {
+    return {.base = base,
+            .bytes = bytes,
+            .first_timestamp = first_timestamp,
+            .largest_timestamp = largest_timestamp,
+            .largest_timestamp_offset = largest_timestamp_offset,
+            .sealed = sealed};
+}
+
+void Segment::note_stored(Offset last_offset, std::uint32_t size, TimestampMs timestamp) noexcept {
+    bytes += size;
+    if (timestamp <= largest_timestamp) return;
+    largest_timestamp = timestamp;
+    largest_timestamp_offset = last_offset;
+}
+
+}  // namespace millrace::engine

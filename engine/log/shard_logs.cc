@@ -1,0 +1,220 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/log/shard_logs.h"
+
+#include "engine/log/checkpoint_round.h"
+#include "engine/log/closing.h"
+#include "engine/log/folder_removal.h"
+#include "engine/log/log_table.h"
+#include "engine/units.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::engine {
+
+namespace {
+
+// What the whole broker uses, divided among its shards.
+constexpr std::uint64_t kIndexBytes = 32 * kMiB;
+constexpr std::uint64_t kLastBlocks = 4096;
+constexpr std::uint64_t kOpenFiles = 256;
+constexpr std::uint64_t kWriteBytesInFlight = 512 * kKiB;
+constexpr std::uint64_t kWriteBytesMax = 256 * kKiB;
+constexpr std::uint64_t kReadsInFlightMax = 16;
+
+}  // namespace
+
+struct ShardLogs::State {
+    explicit State(const ShardLogsParts& parts);
+
+    void fail(Error error) noexcept;
+    [[nodiscard]] RunParts run_parts();
+    [[nodiscard]] ReadParts read_parts();
+
+    LogContext context;
+    ShardLogsListener& listener;
+    IoGate write_gate;
+    IoGate read_gate;
+    OpenFiles files;
+    IndexCache indexes;
+    LastBlocks last_blocks;
+    ReleaseCounts releases;
+    UnsyncedLogs unsynced;
+    LogNews news;
+    Trash trash;
+    Flusher flusher;
+    ColdReads cold_reads;
+    TimeLookups time_lookups;
+    LogServices services;
+    LogTable logs;
+    CheckpointRound round;
+    Closing closing;
+    std::vector<std::unique_ptr<FolderRemoval>> removals;
+};
+
+ShardLogs::State::State(const ShardLogsParts& parts)
+        : context{.clock = parts.clock,
+                  .events = parts.events,
+                  .arena = parts.arena,
+                  .storage = parts.storage,
+                  .wal = parts.wal,
+                  .options = parts.options,
+                  .counters = parts.counters,
+                  .owner = this},
+          listener(parts.listener),
+          write_gate(context.share_of(kWriteBytesInFlight, kBlockBytes * 16)),
+          read_gate(context.share_of(kReadsInFlightMax, kReadsInFlight)),
+          files(context, static_cast<std::uint32_t>(context.share_of(kOpenFiles, 16))),
+          indexes(context.share_of(kIndexBytes, kMiB)),
+          last_blocks(static_cast<std::uint32_t>(context.share_of(kLastBlocks, 64))),
+          trash(context),
+          flusher(run_parts()),
+          cold_reads(read_parts()),
+          time_lookups(read_parts()),
+          services{context, flusher, releases, news, cold_reads, time_lookups},
+          round(context, logs, files, unsynced, releases),
+          closing(context, logs, flusher) {
+    context.fail_logs = [](void* owner, Error error, std::string_view what) noexcept {
+        auto& state = *static_cast<State*>(owner);
+        if (state.context.failed) return;
+        state.fail(error);
+        state.listener.logs_failed(error, what);
+    };
+}
+
+RunParts ShardLogs::State::run_parts() {
+    const auto write_bytes =
+            std::min(kWriteBytesMax, context.share_of(kWriteBytesInFlight, kBlockBytes * 16));
+    return {.context = context,
+            .files = files,
+            .indexes = indexes,
+            .last_blocks = last_blocks,
+            .releases = releases,
+            .trash = trash,
+            .write_gate = write_gate,
+            .read_gate = read_gate,
+            .unsynced = unsynced,
+            .write_bytes_max = static_cast<std::uint32_t>(round_down(write_bytes, kBlockBytes))};
+}
+
+ReadParts ShardLogs::State::read_parts() {
+    return {.context = context, .files = files, .indexes = indexes, .gate = read_gate};
+}
+
+void ShardLogs::State::fail(Error error) noexcept {
+    if (context.failed) return;
+    context.failed = error;
+    cold_reads.fail(error);
+    time_lookups.fail(error);
+    logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
+}
+
+ShardLogs::ShardLogs(const ShardLogsParts& parts) : state_(std::make_unique<State>(parts)) {}
+
+ShardLogs::~ShardLogs() {
+    ASSERT(idle());
+    // Segments let go of their files, and buffers of their memory, before what they refer to.
+    state_->logs.for_each([this](LogImpl& log) {
+        auto& state = log.state();
+        state_->context.wal.forget(log);
+        for (std::size_t i = 0; i < state.segments.size(); ++i)
+            state.segments.at(i).file = nullptr;
+    });
+}
+
+Log& ShardLogs::open(const PartitionKey& key,
+                     std::string_view directory,
+                     const LogConfig& config,
+                     RecoveredLog* recovered) {
+    return state_->logs.add(
+            std::make_unique<LogImpl>(state_->services, key, directory, config, recovered));
+}
+
+Log* ShardLogs::find(const PartitionKey& key) noexcept {
+    return state_->logs.find(key);
+}
+
+void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
+    auto& log = state_->logs.retire(key);
+    auto& state = log.state();
+    state.removed = true;
+    state_->removals.push_back(
+            std::make_unique<FolderRemoval>(state_->context, state_->trash, state, op));
+    state_->context.wal.forget(log);
+    state_->flusher.forget(state);
+    state_->round.forget(state);
+    state_->news.forget(log);
+    const Error error{Errc::shutting_down, 0};
+    state_->cold_reads.forget(state, error);
+    state_->time_lookups.forget(state, error);
+    log.set_listener(nullptr);
+    log.fail(error);
+    static_cast<void>(state_->last_blocks.take(state));
+    for (std::size_t i = 0; i < state.segments.size(); ++i) {
+        state_->files.let_go(state.segments.at(i));
+    }
+}
+
+void ShardLogs::end_turn() noexcept {
+    auto& state = *state_;
+    state.news.tell_all();
+    state.context.run_deferred();
+    state.flusher.end_turn();
+    state.closing.end_turn();
+    for (std::size_t i = 0; i < state.removals.size(); ++i)
+        state.removals[i]->end_turn();
+    std::erase_if(state.removals, [](const auto& removal) { return removal->ended(); });
+    if (!state.context.failed) state.files.close_unused(state.context.clock.monotonic_now());
+    state.logs.sweep([&state](LogState& log) {
+        for (std::size_t i = 0; i < log.segments.size(); ++i) {
+            state.files.let_go(log.segments.at(i));
+            state.indexes.drop(log.segments.at(i));
+        }
+        static_cast<void>(state.last_blocks.take(log));
+    });
+}
+
+bool ShardLogs::wants_round() const noexcept {
+    return !state_->context.failed && state_->releases.frees_a_file();
+}
+
+void ShardLogs::prepare_checkpoint(PrepareOp& op) {
+    state_->round.prepare(op);
+}
+
+void ShardLogs::checkpoint_durable() noexcept {
+    state_->round.durable();
+}
+
+void ShardLogs::checkpoint_abandoned() noexcept {
+    state_->round.abandoned();
+}
+
+void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
+    ASSERT(file.unflushed_entries == 0);
+    state_->logs.for_each([&file](LogImpl& log) { log.state().tail.let_go(file); });
+}
+
+void ShardLogs::flush_all(EngineOp& op) {
+    state_->closing.start(op);
+}
+
+MonotonicTime ShardLogs::next_deadline() const noexcept {
+    const auto& state = *state_;
+    if (state.context.deferred_first != nullptr || !state.news.empty()) return MonotonicTime::min();
+    auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
+    for (const auto& removal : state.removals) {
+        deadline = std::min(deadline, removal->next_deadline());
+    }
+    return state.context.failed ? MonotonicTime::max() : deadline;
+}
+
+void ShardLogs::fail(Error error) noexcept {
+    state_->fail(error);
+}
+
+bool ShardLogs::idle() const noexcept {
+    return state_->context.operations == 0;
+}
+
+}  // namespace millrace::engine

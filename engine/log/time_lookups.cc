@@ -1,0 +1,223 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/log/time_lookups.h"
+
+#include "engine/units.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::engine {
+
+namespace {
+
+constexpr std::uint64_t kWindowBytes = 256 * kKiB;
+// Bound of what a compressed batch may become when it is opened.
+constexpr std::size_t kOpenedBytesMax = 128 * kMiB;
+
+}  // namespace
+
+TimeLookup::TimeLookup(TimeLookups& owner, const ReadParts& parts)
+        : owner_(owner),
+          parts_(parts),
+          loader_(parts.context, parts.files, parts.gate, parts.indexes),
+          reader_(parts.context, parts.files, parts.gate) {
+    begin_.owner = this;
+    begin_.run = [](Deferred& deferred) noexcept {
+        auto& lookup = *static_cast<TimeLookup*>(deferred.owner);
+        if (lookup.op_ == nullptr) return lookup.end_job();
+        lookup.next_segment();
+    };
+}
+
+void TimeLookup::start(LogState& log, TimeLookupOp& op) noexcept {
+    log_ = &log;
+    ++log.jobs;
+    op_ = &op;
+    op.state = this;
+    op.outcome = {};
+    op.found = false;
+    from_ = log.log_start;
+    rebuilt_ = false;
+    parts_.context.defer(begin_);
+}
+
+void TimeLookup::give_up(Error error) noexcept {
+    auto& op = *std::exchange(op_, nullptr);
+    op.state = nullptr;
+    op.outcome = std::unexpected(error);
+    op.done(op);
+}
+
+// The next segment that can have the record and is not in the tail; or the tail.
+void TimeLookup::next_segment() noexcept {
+    if (parts_.context.failed) return finish(std::unexpected(*parts_.context.failed));
+    const auto& tail = log_->tail;
+    const auto stored_end =
+            tail.empty() ? log_->stored_end : std::min(log_->stored_end, tail.first_offset());
+    segment_ = log_->segments.find(from_);
+    while (segment_ != nullptr && segment_->largest_timestamp < op_->timestamp) {
+        from_ = std::max(from_, segment_->planned_end);
+        segment_ = log_->segments.after(*segment_);
+    }
+    if (segment_ == nullptr || segment_->bytes == 0 || from_ >= stored_end) return search_tail();
+    if (from_ >= op_->limit) return finish({});
+    if (!index_is_complete(*segment_)) {
+        return loader_.start(
+                *log_, *segment_, true, completion_of<&TimeLookup::index_ready>(*this));
+    }
+    parts_.indexes.use(*segment_);
+    ++segment_->index_pins;
+    index_ready({});
+}
+
+void TimeLookup::index_ready(Result<void> outcome) noexcept {
+    if (outcome) --segment_->index_pins;
+    if (op_ == nullptr) return end_job();
+    if (!outcome) return finish(outcome);
+    const auto& index = *segment_->index;
+    SegmentWalk::From from{.expected = segment_->base,
+                           .end = std::min(segment_->planned_end, log_->stored_end),
+                           .bytes_end = segment_->bytes,
+                           .window_bytes = kWindowBytes};
+    entry_ = index.at_or_below_time(op_->timestamp);
+    if (entry_) {
+        if (const auto place = index.at_or_below(entry_->relative_offset)) {
+            from.position = place->position;
+            from.last = segment_->base + place->relative_offset;
+        }
+    }
+    walk_.begin(from);
+    walk_on();
+}
+
+void TimeLookup::walk_on() noexcept {
+    for (;;) {
+        switch (walk_.next()) {
+            case SegmentWalk::Found::window_end:
+                return read_window();
+            case SegmentWalk::Found::mismatch:
+                return rebuild_index();
+            case SegmentWalk::Found::batch: {
+                const auto batch = BatchView::trusted(walk_.batch());
+                if (time_entry_is_wrong(batch)) return rebuild_index();
+                if (batch.base_offset() >= op_->limit) return finish({});
+                if (batch.max_timestamp() >= op_->timestamp && search_batch(batch)) return;
+                break;
+            }
+            case SegmentWalk::Found::end:
+                // A later batch than the segment's largest says may be damaged.
+                from_ = std::min(segment_->planned_end, log_->stored_end);
+                rebuilt_ = false;
+                return next_segment();
+        }
+    }
+}
+
+// The entry that was gone by names a batch and its largest timestamp.
+bool TimeLookup::time_entry_is_wrong(const BatchView& batch) noexcept {
+    if (!entry_ || rebuilt_) return false;
+    const auto named = segment_->base + entry_->relative_offset;
+    if (batch.last_offset() < named) return false;
+    const auto entry = *std::exchange(entry_, std::nullopt);
+    return batch.last_offset() != named || batch.max_timestamp() != entry.timestamp;
+}
+
+void TimeLookup::rebuild_index() noexcept {
+    if (std::exchange(rebuilt_, true)) return finish(failure(Errc::damaged_range));
+    loader_.start(*log_, *segment_, false, completion_of<&TimeLookup::index_ready>(*this));
+}
+
+void TimeLookup::read_window() noexcept {
+    reader_.start(*log_,
+                  *segment_,
+                  walk_.window_position(),
+                  walk_.window_bytes(),
+                  completion_of<&TimeLookup::window_read>(*this));
+}
+
+void TimeLookup::window_read(Result<void> outcome) noexcept {
+    if (op_ == nullptr) return end_job();
+    if (!outcome) return finish(outcome);
+    walk_.feed(reader_.bytes());
+    walk_on();
+}
+
+void TimeLookup::search_tail() noexcept {
+    const auto& tail = log_->tail;
+    for (auto number = tail.begin(); number < tail.end(); ++number) {
+        const auto& entry = tail.at(number);
+        if (entry.base >= op_->limit) break;
+        if (entry.end <= from_ || entry.largest_timestamp < op_->timestamp) continue;
+        for (std::uint32_t position = 0; position < entry.size;) {
+            const auto batch = BatchView::trusted(entry.data + position);
+            position += batch.size();
+            if (batch.next_offset() <= from_ || batch.max_timestamp() < op_->timestamp) continue;
+            if (search_batch(batch)) return;
+        }
+    }
+    finish({});
+}
+
+// True when the look-up has ended with this batch.
+bool TimeLookup::search_batch(const BatchView& batch) noexcept {
+    if (!records_.open(batch, kOpenedBytesMax)) {
+        finish(failure(Errc::damaged_range));
+        return true;
+    }
+    for (;;) {
+        const auto item = records_.next();
+        if (!item) {
+            finish(failure(Errc::damaged_range));
+            return true;
+        }
+        if (!*item) return false;  // A compressed batch whose header claims too much.
+        const auto& record = **item;
+        if (record.timestamp < op_->timestamp) continue;
+        op_->found = record.offset < op_->limit;
+        if (op_->found) {
+            op_->offset = record.offset;
+            op_->found_timestamp = record.timestamp;
+            op_->epoch = batch.leader_epoch();
+        }
+        finish({});
+        return true;
+    }
+}
+
+void TimeLookup::finish(Result<void> outcome) noexcept {
+    auto& op = *std::exchange(op_, nullptr);
+    op.state = nullptr;
+    op.outcome = outcome;
+    end_job();
+    op.done(op);
+}
+
+void TimeLookup::end_job() noexcept {
+    reader_.drop_buffer();
+    --log_->jobs;
+    log_ = nullptr;
+    next = std::exchange(owner_.free_, this);
+}
+
+void TimeLookups::start(LogState& log, TimeLookupOp& op) {
+    if (free_ == nullptr) {
+        free_ = lookups_.emplace_back(std::make_unique<TimeLookup>(*this, parts_)).get();
+    }
+    auto& lookup = *free_;
+    free_ = std::exchange(lookup.next, nullptr);
+    lookup.start(log, op);
+}
+
+void TimeLookups::forget(LogState& log, Error error) noexcept {
+    for (std::size_t i = 0; i < lookups_.size(); ++i) {
+        if (lookups_[i]->log() == &log) lookups_[i]->give_up(error);
+    }
+}
+
+void TimeLookups::fail(Error error) noexcept {
+    for (std::size_t i = 0; i < lookups_.size(); ++i) {
+        if (lookups_[i]->log() != nullptr) lookups_[i]->give_up(error);
+    }
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,81 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Look-up of the first record at or above a timestamp: by segment, by time index, then batch by
+// batch, at last inside the one batch that has it.
+//
+// Thread:      the shard's.
+// Errors:      damaged_range: the batch that has it cannot be opened. Batches that fail their
+//              checks are passed over: nobody can read their records.
+#pragma once
+
+#include "engine/format/batch_reader.h"
+#include "engine/log/cold_reads.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace millrace::engine {
+
+class TimeLookups;
+
+// One look-up; pooled.
+class TimeLookup {
+public:
+    TimeLookup(TimeLookups& owner, const ReadParts& parts);
+
+    void start(LogState& log, TimeLookupOp& op) noexcept;
+    void give_up(Error error) noexcept;
+
+    [[nodiscard]] LogState* log() const noexcept { return op_ == nullptr ? nullptr : log_; }
+
+    TimeLookup* next = nullptr;  // The pool's.
+
+private:
+    void next_segment() noexcept;
+    void index_ready(Result<void> outcome) noexcept;
+    void walk_on() noexcept;
+    void read_window() noexcept;
+    void window_read(Result<void> outcome) noexcept;
+    [[nodiscard]] bool time_entry_is_wrong(const BatchView& batch) noexcept;
+    void rebuild_index() noexcept;
+    void search_tail() noexcept;
+    [[nodiscard]] bool search_batch(const BatchView& batch) noexcept;
+    void finish(Result<void> outcome) noexcept;
+    void end_job() noexcept;
+
+    TimeLookups& owner_;
+    ReadParts parts_;
+    IndexLoader loader_;
+    WindowReader reader_;
+    SegmentWalk walk_;
+    BatchReader records_;
+    Deferred begin_;
+    LogState* log_ = nullptr;
+    Segment* segment_ = nullptr;
+    TimeLookupOp* op_ = nullptr;      // Null: nobody waits for it any more.
+    Offset from_;                     // Everything below was looked at.
+    std::optional<TimeEntry> entry_;  // Not yet seen to be right.
+    bool rebuilt_ = false;
+};
+
+class TimeLookups {
+public:
+    explicit TimeLookups(const ReadParts& parts) : parts_(parts) {}
+
+    void start(LogState& log, TimeLookupOp& op);
+
+    // Look-ups in this log end with the error.
+    void forget(LogState& log, Error error) noexcept;
+    void fail(Error error) noexcept;
+
+private:
+    friend class TimeLookup;
+
+    ReadParts parts_;
+    std::vector<std::unique_ptr<TimeLookup>> lookups_;
+    TimeLookup* free_ = nullptr;
+};
+
+}  // namespace millrace::engine
