@@ -1,0 +1,33 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// From positions to offsets, by asking the broker.
+#pragma once
+
+#include "core/client_core.h"
+
+#include <string>
+#include <vector>
+
+namespace millrace::detail {
+
+struct PlacedQuery {
+    std::string topic;  // For messages.
+    Uuid id;
+    std::uint32_t partition = 0;
+    Position position;
+};
+
+// One answer per query, in order; errors of single partitions in their rows.
+Result<std::vector<OffsetAnswer>> find_positions(ClientCore& core,
+                                                 const std::vector<PlacedQuery>& queries);
+
+// The timestamp that asks the broker for this position.
+std::int64_t timestamp_for(const Position& position) noexcept;
+
+// Where the position is, given the broker's answer to timestamp_for().
+std::int64_t offset_from(const Position& position, const ListedRow& row) noexcept;
+
+// "orders-3: " and the broker's sentence, or the code's.
+Error error_of(const std::string& topic, std::uint32_t partition, const RowError& row);
+
+}  // namespace millrace::detail

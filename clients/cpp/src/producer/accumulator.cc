@@ -1,0 +1,251 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "producer/accumulator.h"
+
+#include "engine/assert.h"
+#include "producer/unplaced_record.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::detail {
+
+namespace {
+
+constexpr std::size_t kFreeBytesMax = 16U << 20;
+constexpr std::size_t kBatchesMax = 16'000;  // Rows of one request.
+
+}  // namespace
+
+TopicQueues::TopicQueues() = default;
+TopicQueues::~TopicQueues() = default;
+
+Accumulator::Accumulator(const ProducerOptions& options, std::uint64_t seed)
+        : options_(options), choice_(seed) {}
+
+Accumulator::~Accumulator() = default;
+
+TopicQueues* Accumulator::find(std::string_view topic) noexcept {
+    const auto found = topics_.find(topic);
+    return found == topics_.end() ? nullptr : found->second.get();
+}
+
+bool Accumulator::add(std::string_view name,
+                      const NewRecord& record,
+                      Delivery delivery,
+                      engine::MonotonicTime now) {
+    auto* topic = find(name);
+    if (topic == nullptr) {
+        auto created = std::make_unique<TopicQueues>();
+        created->name = name;
+        created->batch_bytes_max = options_.batch_bytes;
+        topic = topics_.emplace(std::string(name), std::move(created)).first->second.get();
+    }
+    ++unsettled_[epoch_];
+    const auto deadline = now + options_.delivery_timeout;
+    const bool beyond = record.partition && *record.partition >= topic->partition_count;
+    // Behind records that wait for their partition the order is kept by waiting too.
+    if (!topic->known || beyond || !topic->unplaced.empty()) {
+        auto& unplaced = topic->unplaced.emplace_back(record, std::move(delivery));
+        unplaced.deadline = deadline;
+        unplaced.flush_epoch = epoch_;
+        if (!topic->wanted) want_metadata(*topic, now);
+        return topic->unplaced.size() == 1;
+    }
+    return place(*topic, record, std::move(delivery), now, deadline, epoch_);
+}
+
+std::uint32_t Accumulator::choose(TopicQueues& topic,
+                                  const NewRecord& record,
+                                  std::uint64_t epoch) {
+    if (record.partition) return *record.partition;
+    if (record.parts.key) return partition_of_key(*record.parts.key, topic.partition_count);
+    if (topic.sticky < topic.partition_count) {
+        const auto& batches = topic.partitions[topic.sticky]->batches;
+        if (!batches.empty()) {
+            const auto& open = *batches.back();
+            if (!open.full && open.flush_epoch == epoch &&
+                open.builder.size_with(record.parts) <= topic.batch_bytes_max) {
+                return topic.sticky;
+            }
+        }
+    }
+    topic.sticky = choice_.next(topic.sticky, topic.partition_count);
+    return topic.sticky;
+}
+
+bool Accumulator::place(TopicQueues& topic,
+                        const NewRecord& record,
+                        Delivery delivery,
+                        engine::MonotonicTime now,
+                        engine::MonotonicTime deadline,
+                        std::uint64_t epoch) {
+    auto& queue = *topic.partitions[choose(topic, record, epoch)];
+    bool changed = false;
+    auto* batch = queue.batches.empty() ? nullptr : queue.batches.back().get();
+    if (batch != nullptr && !batch->full &&
+        (batch->flush_epoch != epoch ||
+         batch->builder.size_with(record.parts) > topic.batch_bytes_max)) {
+        batch->full = true;
+    }
+    if (batch == nullptr || batch->full) {
+        auto fresh = new_batch();
+        fresh->sequence = next_sequence_++;
+        fresh->flush_epoch = epoch;
+        fresh->created = now;
+        fresh->deadline = deadline;
+        batch = fresh.get();
+        queue.batches.push_back(std::move(fresh));
+        list(queue);
+        changed = true;
+    }
+    batch->builder.append(record.parts);
+    delivery.timestamp_ms = record.parts.timestamp;
+    batch->deliveries.push_back(std::move(delivery));
+    batch->cost += record.cost;
+    if (batch->builder.size() >= topic.batch_bytes_max) {
+        batch->full = true;
+        changed = true;
+    }
+    return changed;
+}
+
+void Accumulator::list(PartitionQueue& queue) {
+    if (queue.listed) return;
+    queue.listed = true;
+    listed_.push_back(&queue);
+}
+
+void Accumulator::unlist_empty() noexcept {
+    std::erase_if(listed_, [](PartitionQueue* queue) {
+        if (!queue->batches.empty()) return false;
+        queue->listed = false;
+        return true;
+    });
+}
+
+bool Accumulator::may_go(const PartitionQueue& queue, engine::MonotonicTime now) const {
+    return queue.topic->known && queue.in_flight < options_.in_flight_per_partition &&
+           !queue.batches.empty() && queue.batches.front()->not_before <= now;
+}
+
+engine::MonotonicTime Accumulator::ready_at(const PartitionQueue& queue) const {
+    const auto& front = *queue.batches.front();
+    const bool at_once =
+            front.full || front.tries > 0 || front.flush_epoch < epoch_ || queue.batches.size() > 1;
+    if (at_once) return front.not_before;
+    return std::max(front.not_before, front.created + options_.linger);
+}
+
+std::vector<TakenBatch> Accumulator::take(engine::MonotonicTime now,
+                                          const TakeLimits& limits,
+                                          std::vector<TakenBatch>& too_large) {
+    std::vector<TakenBatch> taken;
+    const auto must_go = [&](const PartitionQueue* queue) {
+        return may_go(*queue, now) && ready_at(*queue) <= now;
+    };
+    if (std::ranges::none_of(listed_, must_go)) return taken;
+    std::vector<PartitionQueue*> kept;
+    std::vector<PartitionQueue*> served;
+    std::size_t bytes = 0;
+    ++takes_;
+    // Those that must go first, then their neighbours, which cost nothing more.
+    for (const bool neighbours : {false, true}) {
+        for (auto* queue : listed_) {
+            if (queue->taken_at == takes_ || !may_go(*queue, now)) continue;
+            if (must_go(queue) == neighbours) continue;
+            if (taken.size() == kBatchesMax) break;
+            const auto size = queue->batches.front()->encoded_bytes_max(options_.compression);
+            const bool fits =
+                    bytes + size <= limits.room && (taken.empty() || bytes + size <= limits.target);
+            if (!fits && size <= limits.request_max) continue;
+            auto& to = fits ? taken : too_large;
+            queue->taken_at = takes_;
+            to.push_back({queue, std::move(queue->batches.front())});
+            to.back().batch->full = true;
+            queue->batches.pop_front();
+            ++queue->in_flight;
+            if (fits) bytes += size;
+        }
+    }
+    for (auto* queue : listed_)
+        (queue->in_flight > 0 ? served : kept).push_back(queue);
+    listed_ = std::move(kept);
+    listed_.insert(listed_.end(), served.begin(), served.end());
+    unlist_empty();
+    return taken;
+}
+
+void Accumulator::insert_by_age(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    const auto younger = std::ranges::find_if(
+            queue.batches, [&](const auto& other) { return other->sequence > batch->sequence; });
+    queue.batches.insert(younger, std::move(batch));
+    list(queue);
+}
+
+void Accumulator::give_back(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    --queue.in_flight;
+    insert_by_age(queue, std::move(batch));
+}
+
+void Accumulator::give_back_split(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    --queue.in_flight;
+    // What comes later need not be refused first.
+    auto& limit = queue.topic->batch_bytes_max;
+    limit = std::min(limit, std::max<std::size_t>(batch->builder.size() / 2, 1024));
+    auto [first, second] = split(*batch);
+    insert_by_age(queue, std::move(first));
+    insert_by_age(queue, std::move(second));
+    recycle(std::move(batch));
+}
+
+void Accumulator::finished(PartitionQueue& queue) noexcept {
+    --queue.in_flight;
+}
+
+std::unique_ptr<PendingBatch> Accumulator::new_batch() {
+    if (free_.empty()) return std::make_unique<PendingBatch>();
+    auto batch = std::move(free_.back());
+    free_.pop_back();
+    return batch;
+}
+
+void Accumulator::recycle(std::unique_ptr<PendingBatch> batch) noexcept {
+    const auto free_max =
+            std::clamp<std::size_t>(kFreeBytesMax / std::max(options_.batch_bytes, 1U), 4, 1024);
+    if (free_.size() >= free_max) return;
+    batch->clear();
+    free_.push_back(std::move(batch));
+}
+
+std::uint64_t Accumulator::begin_flush() noexcept {
+    return epoch_++;
+}
+
+bool Accumulator::flushed(std::uint64_t epoch) const noexcept {
+    return unsettled_.empty() || unsettled_.begin()->first > epoch;
+}
+
+void Accumulator::settle(std::uint64_t epoch, std::uint64_t records) noexcept {
+    const auto found = unsettled_.find(epoch);
+    ASSERT(found != unsettled_.end() && found->second >= records);
+    found->second -= records;
+    if (found->second == 0) unsettled_.erase(found);
+}
+
+engine::MonotonicTime Accumulator::next_event(engine::MonotonicTime now) const noexcept {
+    auto next = engine::MonotonicTime::max();
+    for (const auto* queue : listed_) {
+        next = std::min(next, queue->batches.front()->deadline);
+        if (!queue->topic->known || queue->in_flight >= options_.in_flight_per_partition) continue;
+        const auto at = ready_at(*queue);
+        // What is ready already waits for the connection, not for time.
+        if (at > now) next = std::min(next, at);
+    }
+    for (const auto& [name, topic] : topics_) {
+        if (topic->wanted && !topic->looking_up) next = std::min(next, topic->look_up_at);
+        if (!topic->unplaced.empty()) next = std::min(next, topic->unplaced.front().deadline);
+    }
+    return next;
+}
+
+}  // namespace millrace::detail

@@ -1,0 +1,52 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A record batch from its first record to its acknowledgement.
+#pragma once
+
+#include "engine/clock.h"
+#include "engine/format/batch_builder.h"
+#include "millrace/producer.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace millrace::detail {
+
+// Who hears of a record.
+struct Delivery {
+    Producer::Callback callback;
+    std::int64_t timestamp_ms = -1;
+};
+
+struct PendingBatch {
+    // The batch as bytes, valid until clear(). Errors: unsupported_batch (the codec failed).
+    Result<engine::Bytes> encode(Compression compression);
+
+    // Upper bound of what encode() will give.
+    [[nodiscard]] std::size_t encoded_bytes_max(Compression compression) const noexcept;
+
+    // Fit for another first record; memory is kept.
+    void clear() noexcept;
+
+    engine::BatchBuilder builder;
+    std::vector<Delivery> deliveries;  // One for each record.
+    std::size_t cost = 0;              // Of ProducerOptions::buffer_bytes.
+    std::uint64_t sequence = 0;        // In order of making.
+    std::uint64_t flush_epoch = 0;
+    engine::MonotonicTime created{0};  // When its first record came.
+    engine::MonotonicTime deadline{0};
+    engine::MonotonicTime not_before{0};  // Back-off.
+    std::uint32_t tries = 0;
+    bool full = false;       // Takes no record any more.
+    bool uncertain = false;  // A try of it ended without an answer: it may be stored.
+    Error last_error;
+    engine::Bytes encoded;  // Empty before encode().
+};
+
+// The records of a batch as two batches, in order, with its deadline. Requires: two records or
+// more; `batch` has none afterwards.
+std::pair<std::unique_ptr<PendingBatch>, std::unique_ptr<PendingBatch>> split(PendingBatch& batch);
+
+}  // namespace millrace::detail

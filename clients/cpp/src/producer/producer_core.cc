@@ -1,0 +1,145 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "producer/producer_core.h"
+
+#include "core/bytes.h"
+#include "core/timeout.h"
+
+#include <chrono>
+#include <utility>
+
+namespace millrace::detail {
+
+namespace {
+
+ProducerOptions with_bounded_times(ProducerOptions options) {
+    options.linger = bounded(options.linger);
+    options.delivery_timeout = bounded(options.delivery_timeout);
+    options.retry_delay_max = bounded(options.retry_delay_max);
+    options.retry_delay_min = bounded(options.retry_delay_min);
+    return options;
+}
+
+constexpr std::chrono::milliseconds kDefaultCloseTimeout = std::chrono::minutes(5);
+constexpr std::size_t kRecordOverheadBytes = 96;  // Delivery, timestamp, framing.
+constexpr std::size_t kHeaderOverheadBytes = 16;
+// What one request can carry at all, with its header and table.
+constexpr std::size_t kRecordBytesMax = wire::kFrameBytesCap - (64U << 10);
+
+std::int64_t wall_now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+}
+
+std::size_t cost_of(const Record& record) {
+    auto cost = kRecordOverheadBytes + (record.key ? record.key->size() : 0) +
+                (record.value ? record.value->size() : 0);
+    for (const auto& header : record.headers) {
+        cost += kHeaderOverheadBytes + header.key.size() +
+                (header.value ? header.value->size() : 0);
+    }
+    return cost;
+}
+
+Error invalid(const char* what) {
+    return {ErrorCode::invalid_argument, what};
+}
+
+std::optional<engine::Bytes> bytes_or_null(const std::optional<std::string_view>& text) {
+    if (!text) return std::nullopt;
+    return bytes_of(*text);
+}
+
+}  // namespace
+
+Result<void> ProducerCore::check(const ProducerOptions& options) {
+    using std::chrono::microseconds;
+    if (options.batch_bytes == 0)
+        return invalid("ProducerOptions::batch_bytes must be above zero.");
+    if (options.linger < microseconds(0)) {
+        return invalid("ProducerOptions::linger must not be below zero.");
+    }
+    if (options.delivery_timeout <= microseconds(0)) {
+        return invalid("ProducerOptions::delivery_timeout must be above zero.");
+    }
+    if (options.retry_delay_min <= microseconds(0) ||
+        options.retry_delay_max < options.retry_delay_min) {
+        return invalid(
+                "ProducerOptions::retry_delay_min must be above zero and not above "
+                "retry_delay_max.");
+    }
+    if (options.buffer_bytes == 0) {
+        return invalid("ProducerOptions::buffer_bytes must be above zero.");
+    }
+    if (options.in_flight_per_partition == 0) {
+        return invalid("ProducerOptions::in_flight_per_partition must be above zero.");
+    }
+    if (options.compression > Compression::zstd) {
+        return invalid("ProducerOptions::compression is not a codec.");
+    }
+    return {};
+}
+
+ProducerCore::ProducerCore(std::shared_ptr<ClientCore> client, const ProducerOptions& options)
+        : client_(std::move(client)),
+          state_(std::make_shared<ProducerState>(client_->loop(),
+                                                 client_->control(),
+                                                 client_->link_options(),
+                                                 client_->options().request_timeout,
+                                                 with_bounded_times(options))),
+          buffer_bytes_(options.buffer_bytes) {
+    client_->loop()->post([state = state_] { state->open(); });
+}
+
+ProducerCore::~ProducerCore() {
+    static_cast<void>(close(kDefaultCloseTimeout));
+}
+
+Result<void> ProducerCore::check(const Record& record, std::size_t cost) const {
+    if (record.topic.empty()) return invalid("Record::topic is empty.");
+    if (record.timestamp_ms && *record.timestamp_ms < 0) {
+        return invalid("Record::timestamp_ms is below zero.");
+    }
+    const auto limit = std::min(buffer_bytes_, kRecordBytesMax);
+    if (cost > limit) {
+        return Error{
+                ErrorCode::message_too_large,
+                std::string(record.topic) + ": a record of " + std::to_string(cost) +
+                        " bytes with its overhead is larger than " +
+                        (limit == buffer_bytes_ ? "buffer_bytes (" : "the protocol carries (") +
+                        std::to_string(limit) + ")."};
+    }
+    return {};
+}
+
+Result<void> ProducerCore::send(const Record& record, Producer::Callback callback) {
+    const auto cost = cost_of(record);
+    if (auto checked = check(record, cost); !checked) return checked;
+    std::vector<engine::HeaderView> headers;
+    for (const auto& header : record.headers) {
+        headers.push_back({bytes_of(header.key), bytes_or_null(header.value)});
+    }
+    const NewRecord record_in{
+            .parts = {.timestamp = record.timestamp_ms ? *record.timestamp_ms : wall_now_ms(),
+                      .key = bytes_or_null(record.key),
+                      .value = bytes_or_null(record.value),
+                      .headers = headers},
+            .partition = record.partition,
+            .cost = cost};
+    return state_->add(record.topic, record_in, std::move(callback));
+}
+
+Result<void> ProducerCore::flush(std::chrono::milliseconds timeout) {
+    return state_->flush(timeout);
+}
+
+Result<void> ProducerCore::close(std::chrono::milliseconds timeout) {
+    if (!state_->begin_close()) return {};
+    // On the I/O thread nothing can be waited for: what is left fails at once.
+    auto flushed = state_->flush(timeout);
+    client_->loop()->post([state = state_] { state->shutdown(); });
+    if (!client_->loop()->on_thread()) state_->wait_until_empty();
+    return flushed;
+}
+
+}  // namespace millrace::detail

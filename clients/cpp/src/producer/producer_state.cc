@@ -1,0 +1,257 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "producer/producer_state.h"
+
+#include "codec/data.h"
+#include "core/timeout.h"
+#include "producer/producer_calls.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace millrace::detail {
+
+namespace {
+
+// A request is not filled beyond this, so that the broker works on one while the next arrives.
+constexpr std::size_t kRequestBytesTarget = 1U << 20;
+constexpr std::size_t kTableRoom = 4096;  // Frame header and the table around the rows.
+
+std::uint64_t seed() {
+    std::random_device device;
+    return device();
+}
+
+Error is_closed() {
+    return {ErrorCode::closed, "The producer was closed."};
+}
+
+}  // namespace
+
+ProducerState::ProducerState(std::shared_ptr<EventLoop> loop,
+                             std::shared_ptr<ControlChannel> control,
+                             LinkOptions link_options,
+                             std::chrono::milliseconds request_timeout,
+                             const ProducerOptions& options)
+        : loop_(std::move(loop)),
+          control_(std::move(control)),
+          link_options_(std::move(link_options)),
+          request_timeout_(request_timeout),
+          options_(options),
+          accumulator_(options, seed()) {}
+
+Result<void> ProducerState::reserve(std::unique_lock<std::mutex>& lock, std::size_t cost) {
+    const auto fits = [&] { return buffered_bytes_ + cost <= options_.buffer_bytes; };
+    if (!fits() && options_.on_full == OnFull::block && !loop_->on_thread()) {
+        room_.wait_for(lock, options_.delivery_timeout, [&] { return closing_ || fits(); });
+    }
+    if (closing_) return is_closed();
+    if (!fits()) {
+        return Error{ErrorCode::buffer_full,
+                     "The producer's buffer_bytes are full of records that wait for their "
+                     "acknowledgement."};
+    }
+    buffered_bytes_ += cost;
+    return {};
+}
+
+Result<void> ProducerState::add(std::string_view topic,
+                                const NewRecord& record,
+                                Producer::Callback callback) {
+    bool changed = false;
+    {
+        std::unique_lock lock(mutex_);
+        if (closing_) return is_closed();
+        if (auto reserved = reserve(lock, record.cost); !reserved) return reserved;
+        ++statistics_.records_sent;
+        Delivery delivery{std::move(callback), record.parts.timestamp};
+        changed = accumulator_.add(topic, record, std::move(delivery), EventLoop::now());
+        changed = changed && !std::exchange(wake_posted_, wake_posted_ || changed);
+    }
+    if (changed) wake();
+    return {};
+}
+
+void ProducerState::wake() {
+    loop_->post([self = shared_from_this()] {
+        {
+            const std::lock_guard lock(self->mutex_);
+            self->wake_posted_ = false;
+        }
+        self->pump();
+    });
+}
+
+Result<void> ProducerState::flush(std::chrono::milliseconds timeout) {
+    if (loop_->on_thread()) {
+        return Error{ErrorCode::invalid_argument, "flush() was called on the I/O thread."};
+    }
+    std::unique_lock lock(mutex_);
+    const auto epoch = accumulator_.begin_flush();
+    lock.unlock();
+    wake();
+    lock.lock();
+    if (settled_.wait_for(lock, bounded(timeout), [&] { return accumulator_.flushed(epoch); }))
+        return {};
+    return Error{ErrorCode::timed_out, "Records are not acknowledged yet."};
+}
+
+bool ProducerState::begin_close() {
+    const std::lock_guard lock(mutex_);
+    room_.notify_all();
+    return !std::exchange(closing_, true);
+}
+
+void ProducerState::wait_until_empty() {
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] { return accumulator_.empty(); });
+}
+
+ProducerStatistics ProducerState::statistics() const {
+    const std::lock_guard lock(mutex_);
+    return statistics_;
+}
+
+void ProducerState::open() {
+    timer_ = std::make_unique<Timer>(*loop_, [this] { pump(); });
+    link_ = Link::make(loop_, link_options_, *this);
+    link_->want();
+}
+
+void ProducerState::shutdown() {
+    if (std::exchange(shut_, true)) return;
+    timer_.reset();
+    if (link_) link_->shutdown();
+    std::vector<FailedBatch> failed;
+    {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+        accumulator_.fail_all(is_closed(), failed);
+    }
+    tell_failed(std::move(failed));
+}
+
+void ProducerState::link_ready() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        accumulator_.note({});
+    }
+    pump();
+}
+
+void ProducerState::link_room() noexcept {
+    pump();
+}
+
+void ProducerState::link_lost(const Error& why) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        accumulator_.note(why);
+    }
+    pump();
+}
+
+void ProducerState::pump() {
+    if (shut_ || pumping_) return;
+    pumping_ = true;
+    std::vector<FailedBatch> failed;
+    {
+        const std::lock_guard lock(mutex_);
+        accumulator_.expire(EventLoop::now(), failed);
+    }
+    tell_failed(std::move(failed));
+    look_up_topics();
+    while (!shut_ && link_->ready() && send_one()) {
+    }
+    pumping_ = false;
+    if (!shut_) set_timer();
+}
+
+void ProducerState::set_timer() {
+    const auto now = EventLoop::now();
+    auto next = engine::MonotonicTime::max();
+    bool waiting = false;
+    {
+        const std::lock_guard lock(mutex_);
+        next = accumulator_.next_event(now);
+        waiting = accumulator_.has_waiting();
+    }
+    if (waiting) link_->want();
+    if (next == engine::MonotonicTime::max()) {
+        timer_->cancel();
+    } else {
+        timer_->start_at(next);
+    }
+}
+
+std::chrono::milliseconds ProducerState::broker_timeout() const {
+    // Shorter than ours, so that its answer says what happened and the connection lives on.
+    const auto margin = std::min(request_timeout_ / 4, std::chrono::milliseconds(1000));
+    return std::max(request_timeout_ - margin, std::chrono::milliseconds(1));
+}
+
+bool ProducerState::send_one() {
+    const auto room = link_->room();
+    if (room <= kTableRoom) return false;
+    const TakeLimits limits{.target = kRequestBytesTarget,
+                            .room = room - kTableRoom,
+                            .request_max = link_->greeting().request_bytes_max - kTableRoom};
+    std::vector<TakenBatch> too_large;
+    auto call = std::make_unique<ProduceCall>();
+    {
+        const std::lock_guard lock(mutex_);
+        call->batches = accumulator_.take(EventLoop::now(), limits, too_large);
+        for (const auto& taken : call->batches) {
+            call->rows.push_back({taken.queue->topic->id, taken.queue->partition, 0});
+        }
+    }
+    const bool refused = !too_large.empty();
+    if (refused) handle_too_large(std::move(too_large));
+    if (call->batches.empty()) return refused;
+    for (std::size_t i = 0; i < call->batches.size(); ++i) {
+        auto& batch = *call->batches[i].batch;
+        auto bytes = batch.encode(options_.compression);
+        // A codec that fails on these bytes is no reason to lose them.
+        if (!bytes) bytes = batch.encode(Compression::none);
+        call->payload.push_back(*bytes);
+        call->rows[i].payload_bytes = static_cast<std::uint32_t>(bytes->size());
+    }
+    call->request =
+            encode_produce(options_.acks, options_.durability, broker_timeout(), call->rows);
+    call->one_way = options_.acks == Acks::none;
+    call->deadline = EventLoop::now() + request_timeout_;
+    call->state = shared_from_this();
+    call->done = [](Call& ended, Result<Response> outcome) noexcept {
+        const std::unique_ptr<ProduceCall> self(static_cast<ProduceCall*>(&ended));
+        const auto state = self->state;
+        state->produced(*self, std::move(outcome));
+    };
+    {
+        const std::lock_guard lock(mutex_);
+        ++statistics_.requests;
+    }
+    link_->send(*call.release());
+    return true;
+}
+
+void ProducerState::handle_too_large(std::vector<TakenBatch> batches) {
+    std::vector<FailedBatch> failed;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& [queue, batch] : batches) {
+            if (batch->deliveries.size() > 1) {
+                accumulator_.give_back_split(*queue, std::move(batch));
+                continue;
+            }
+            accumulator_.finished(*queue);
+            Error why{ErrorCode::message_too_large,
+                      queue->topic->name + "-" + std::to_string(queue->partition) +
+                              ": the record is larger than the broker's requests may be."};
+            failed.push_back(
+                    {queue->topic->name, queue->partition, std::move(batch), std::move(why)});
+        }
+    }
+    tell_failed(std::move(failed));
+}
+
+}  // namespace millrace::detail
