@@ -1,12 +1,12 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/format/batch_builder.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "engine/assert.h"
 #include "engine/base/varint.h"
 #include "engine/format/compression.h"
+
+#include <algorithm>
+#include <cstring>
 
 namespace millrace::engine {
 
@@ -22,6 +22,12 @@ std::byte* store_sized(std::byte* to, const std::optional<Bytes>& bytes) {
     to = store_varint(to, static_cast<std::int64_t>(bytes->size()));
     if (!bytes->empty()) std::memcpy(to, bytes->data(), bytes->size());
     return to + bytes->size();
+}
+
+// Wraps around where the distance does not fit: a reader refuses such a record.
+TimestampMs distance(TimestampMs from, TimestampMs to) {
+    return static_cast<TimestampMs>(static_cast<std::uint64_t>(to) -
+                                    static_cast<std::uint64_t>(from));
 }
 
 // Of the record behind its own length.
@@ -59,7 +65,7 @@ void store_header(std::byte* to,
 }  // namespace
 
 std::size_t BatchBuilder::size_with(const RecordParts& record) const noexcept {
-    const auto delta = count_ == 0 ? 0 : record.timestamp - base_timestamp_;
+    const auto delta = count_ == 0 ? 0 : distance(base_timestamp_, record.timestamp);
     const auto body = body_bytes(record, delta, count_);
     const auto before = bytes_.empty() ? kBatchHeaderBytes : bytes_.size();
     return before + varint_bytes(static_cast<std::int64_t>(body)) + body;
@@ -70,7 +76,7 @@ void BatchBuilder::append(const RecordParts& record) {
         base_timestamp_ = record.timestamp;
         max_timestamp_ = record.timestamp;
     }
-    const auto delta = record.timestamp - base_timestamp_;
+    const auto delta = distance(base_timestamp_, record.timestamp);
     const auto body = body_bytes(record, delta, count_);
     const auto before = bytes_.empty() ? kBatchHeaderBytes : bytes_.size();
     bytes_.resize(before + varint_bytes(static_cast<std::int64_t>(body)) + body);
@@ -92,14 +98,15 @@ void BatchBuilder::append(const RecordParts& record) {
 
 Result<Bytes> BatchBuilder::finish(Codec codec) {
     ASSERT(count_ > 0);
+    ASSERT(bytes_.size() <= INT32_MAX);
     if (codec == Codec::none) {
         store_header(bytes_.data(), bytes_.size(), codec, count_, base_timestamp_, max_timestamp_);
         return Bytes(bytes_);
     }
     compressed_.assign(kBatchHeaderBytes, std::byte{0});
     TRY_VOID(compress(codec, Bytes(bytes_).subspan(kBatchHeaderBytes), compressed_));
-    store_header(compressed_.data(), compressed_.size(), codec, count_, base_timestamp_,
-                 max_timestamp_);
+    store_header(
+            compressed_.data(), compressed_.size(), codec, count_, base_timestamp_, max_timestamp_);
     return Bytes(compressed_);
 }
 

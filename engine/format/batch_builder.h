@@ -6,21 +6,21 @@
 // Thread:      one at a time.
 #pragma once
 
+#include "engine/format/record.h"
+#include "engine/format/record_batch.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "engine/format/record.h"
-#include "engine/format/record_batch.h"
-
 namespace millrace::engine {
 
 struct RecordParts {
     TimestampMs timestamp = -1;
-    std::optional<Bytes> key;
-    std::optional<Bytes> value;
-    std::span<const HeaderView> headers;
+    std::optional<Bytes> key{};
+    std::optional<Bytes> value{};
+    std::span<const HeaderView> headers{};
 };
 
 class BatchBuilder {
@@ -36,7 +36,8 @@ public:
 
     // The batch, at base offset 0 with leader epoch -1 and no producer id. Valid until clear().
     // A codec that does not make it smaller is used all the same: the choice is the caller's.
-    // Requires: at least one record. Errors: unsupported_batch (the codec failed).
+    // Requires: at least one record, and less than 2 GiB of them. Errors: unsupported_batch (the
+    // codec failed).
     [[nodiscard]] Result<Bytes> finish(Codec codec);
 
     void clear() noexcept;

@@ -1,21 +1,21 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/format/batch_check.h"
 
+#include "engine/format/record.h"
+
 #include <algorithm>
 #include <limits>
-
-#include "engine/format/record.h"
 
 namespace millrace::engine {
 
 namespace {
 
 Result<void> check_header(const BatchView& batch) noexcept {
+    if (batch.base_offset() != Offset(0)) return failure(Errc::corrupt_batch);
     if (!batch.crc_is_right()) return failure(Errc::corrupt_batch);
     const auto count = batch.record_count();
     if (count < 1 || batch.last_offset_delta() != count - 1) return failure(Errc::corrupt_batch);
-    constexpr std::uint16_t kNotFromClients =
-            kTransactionalBit | kControlBit | kDeleteHorizonBit;
+    constexpr std::uint16_t kNotFromClients = kTransactionalBit | kControlBit | kDeleteHorizonBit;
     if ((batch.attributes() & kNotFromClients) != 0) return failure(Errc::unsupported_batch);
     if ((batch.attributes() & kCodecMask) > static_cast<std::uint16_t>(Codec::zstd)) {
         return failure(Errc::unsupported_batch);

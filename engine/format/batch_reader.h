@@ -6,12 +6,12 @@
 // Thread:      one at a time.
 #pragma once
 
+#include "engine/format/record.h"
+#include "engine/format/record_batch.h"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include "engine/format/record.h"
-#include "engine/format/record_batch.h"
 
 namespace millrace::engine {
 
@@ -28,6 +28,7 @@ public:
         TimestampMs timestamp = -1;
         RecordView record;
     };
+
     [[nodiscard]] Result<std::optional<Item>> next();
 
 private:

@@ -3,11 +3,11 @@
 // Compression of the records of a batch, framed as Kafka's Java client frames it.
 #pragma once
 
-#include <cstddef>
-#include <vector>
-
 #include "engine/format/record_batch.h"
 #include "engine/result.h"
+
+#include <cstddef>
+#include <vector>
 
 namespace millrace::engine {
 

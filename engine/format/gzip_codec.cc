@@ -1,9 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include <zlib.h>
+#include "engine/format/codecs.h"
 
 #include <climits>
-
-#include "engine/format/codecs.h"
+#include <zlib.h>
 
 namespace millrace::engine::codecs {
 
@@ -22,8 +21,9 @@ void set_input(z_stream& stream, Bytes from) {
 Result<void> gzip_compress(Bytes from, Output& to) {
     if (from.size() > UINT_MAX / 2) return failure(Errc::unsupported_batch);
     z_stream stream{};
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(
+                &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
         return failure(Errc::unsupported_batch);
     }
     const auto begin = to.size();
@@ -47,14 +47,15 @@ Result<void> gzip_decompress(Bytes from, std::size_t bytes_max, Output& to) {
     int outcome = Z_OK;
     while (outcome == Z_OK) {
         const auto room = grow_output(to, begin, kStep, bytes_max);
-        if (room == 0) break;  // More than allowed.
         stream.next_out = reinterpret_cast<Bytef*>(to.data() + to.size() - room);
         stream.avail_out = static_cast<uInt>(room);
         outcome = inflate(&stream, Z_NO_FLUSH);
         to.resize(to.size() - stream.avail_out);
+        if (output_is_too_long(to, begin, bytes_max)) break;
         if (outcome == Z_OK && stream.avail_in == 0 && stream.avail_out != 0) break;  // Cut off.
     }
-    const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0;
+    const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0 &&
+                       !output_is_too_long(to, begin, bytes_max);
     inflateEnd(&stream);
     if (!whole) return failure(Errc::corrupt_batch);
     return {};

@@ -1,9 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include <lz4frame.h>
-
-#include <memory>
-
 #include "engine/format/codecs.h"
+
+#include <lz4frame.h>
+#include <memory>
 
 namespace millrace::engine::codecs {
 
@@ -23,8 +22,8 @@ Result<void> lz4_compress(Bytes from, Output& to) {
     preferences.frameInfo.blockMode = LZ4F_blockIndependent;
     const auto begin = to.size();
     to.resize(begin + LZ4F_compressFrameBound(from.size(), &preferences));
-    const auto written = LZ4F_compressFrame(to.data() + begin, to.size() - begin, from.data(),
-                                            from.size(), &preferences);
+    const auto written = LZ4F_compressFrame(
+            to.data() + begin, to.size() - begin, from.data(), from.size(), &preferences);
     if (LZ4F_isError(written) != 0) return failure(Errc::unsupported_batch);
     to.resize(begin + written);
     return {};
@@ -40,13 +39,17 @@ Result<void> lz4_decompress(Bytes from, std::size_t bytes_max, Output& to) {
     std::size_t wanted = 1;
     while (wanted != 0) {
         const auto room = grow_output(to, begin, kStep, bytes_max);
-        if (room == 0) return failure(Errc::corrupt_batch);
         std::size_t produced = room;
         std::size_t consumed = from.size();
-        wanted = LZ4F_decompress(context.get(), to.data() + to.size() - room, &produced,
-                                 from.data(), &consumed, nullptr);
+        wanted = LZ4F_decompress(context.get(),
+                                 to.data() + to.size() - room,
+                                 &produced,
+                                 from.data(),
+                                 &consumed,
+                                 nullptr);
         to.resize(to.size() - room + produced);
         if (LZ4F_isError(wanted) != 0) return failure(Errc::corrupt_batch);
+        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::corrupt_batch);
         if (consumed == 0 && produced == 0 && wanted != 0) return failure(Errc::corrupt_batch);
         from = from.subspan(consumed);
     }

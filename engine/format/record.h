@@ -3,21 +3,21 @@
 // One record inside the uncompressed records of a batch.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "engine/result.h"
 #include "engine/types.h"
+
+#include <cstdint>
+#include <optional>
 
 namespace millrace::engine {
 
 struct RecordView {
     std::int64_t timestamp_delta = 0;
     std::int32_t offset_delta = 0;
-    std::optional<Bytes> key;     // Absent: null.
+    std::optional<Bytes> key;  // Absent: null.
     std::optional<Bytes> value;
     std::int32_t header_count = 0;
-    Bytes headers;                // Encoded; see take_header().
+    Bytes headers;  // Encoded; see take_header().
 };
 
 struct HeaderView {

@@ -26,7 +26,14 @@ Result<BatchView> BatchView::parse(Bytes bytes) noexcept {
     if (static_cast<std::uint32_t>(length) > bytes.size() - kBatchPrefixBytes) {
         return failure(Errc::corrupt_batch);
     }
-    return BatchView(bytes.data());
+    const BatchView batch(bytes.data());
+    // Offsets of its records are then computed without overflow, whatever a file or peer says.
+    constexpr std::int64_t kBaseOffsetMax = INT64_MAX - INT32_MAX - 1;
+    if (batch.base_offset() < Offset(0) || batch.base_offset() > Offset(kBaseOffsetMax)) {
+        return failure(Errc::corrupt_batch);
+    }
+    if (batch.last_offset_delta() < 0) return failure(Errc::corrupt_batch);
+    return batch;
 }
 
 std::uint32_t BatchView::computed_crc() const noexcept {

@@ -4,11 +4,11 @@
 // Big endian. Layout and checksum: Kafka's message format v2 (KIP-98), docs/log_format.md.
 #pragma once
 
-#include <cstdint>
-
 #include "engine/base/byte_order.h"
 #include "engine/result.h"
 #include "engine/types.h"
+
+#include <cstdint>
 
 namespace millrace::engine {
 
@@ -44,12 +44,13 @@ inline constexpr std::uint16_t kTransactionalBit = 1U << 4;
 inline constexpr std::uint16_t kControlBit = 1U << 5;
 inline constexpr std::uint16_t kDeleteHorizonBit = 1U << 6;
 
-// A batch in borrowed memory whose length fields were found consistent with it. Says nothing
-// about the checksum or the records.
+// A batch in borrowed memory whose length fields were found consistent with it, and whose offsets
+// are offsets: none negative, none beyond what 64 bits hold. Says nothing about the checksum or the
+// records.
 class BatchView {
 public:
     // The batch at the front of `bytes`, which may hold more. Errors: corrupt_batch (too short,
-    // wrong length), unsupported_batch (magic).
+    // wrong length, impossible offsets), unsupported_batch (magic).
     [[nodiscard]] static Result<BatchView> parse(Bytes bytes) noexcept;
 
     // Requires: a batch that parse() accepted lies at `data`.
@@ -66,9 +67,7 @@ public:
 
     [[nodiscard]] Bytes bytes() const noexcept { return {data_, size()}; }
 
-    [[nodiscard]] Bytes records() const noexcept {
-        return bytes().subspan(kBatchHeaderBytes);
-    }
+    [[nodiscard]] Bytes records() const noexcept { return bytes().subspan(kBatchHeaderBytes); }
 
     [[nodiscard]] Offset base_offset() const noexcept {
         return Offset(load_big<std::int64_t>(data_ + batch_at::kBaseOffset));

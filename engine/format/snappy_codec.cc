@@ -1,12 +1,11 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include <snappy.h>
+#include "engine/base/byte_order.h"
+#include "engine/format/codecs.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#include "engine/base/byte_order.h"
-#include "engine/format/codecs.h"
+#include <snappy.h>
 
 namespace millrace::engine::codecs {
 
@@ -18,12 +17,11 @@ constexpr std::array<unsigned char, 8> kMagic{0x82, 'S', 'N', 'A', 'P', 'P', 'Y'
 constexpr std::size_t kStreamHeaderBytes = 16;
 constexpr std::size_t kBlockInputBytes = 32 * 1024;
 
-const char* text(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
+const char* text(const std::byte* bytes) {
+    return reinterpret_cast<const char*>(bytes);
+}
 
-Result<void> decompress_block(Bytes from,
-                              std::size_t begin,
-                              std::size_t bytes_max,
-                              Output& to) {
+Result<void> decompress_block(Bytes from, std::size_t begin, std::size_t bytes_max, Output& to) {
     std::size_t length = 0;
     if (!snappy::GetUncompressedLength(text(from.data()), from.size(), &length)) {
         return failure(Errc::corrupt_batch);
@@ -35,8 +33,8 @@ Result<void> decompress_block(Bytes from,
     }
     const auto at = to.size();
     to.resize(at + length);
-    if (!snappy::RawUncompress(text(from.data()), from.size(),
-                               reinterpret_cast<char*>(to.data() + at))) {
+    if (!snappy::RawUncompress(
+                text(from.data()), from.size(), reinterpret_cast<char*>(to.data() + at))) {
         return failure(Errc::corrupt_batch);
     }
     return {};
@@ -56,8 +54,10 @@ Result<void> snappy_compress(Bytes from, Output& to) {
         const auto at = to.size();
         to.resize(at + 4 + snappy::MaxCompressedLength(block.size()));
         std::size_t length = 0;
-        snappy::RawCompress(text(block.data()), block.size(),
-                            reinterpret_cast<char*>(to.data() + at + 4), &length);
+        snappy::RawCompress(text(block.data()),
+                            block.size(),
+                            reinterpret_cast<char*>(to.data() + at + 4),
+                            &length);
         store_big(to.data() + at, static_cast<std::int32_t>(length));
         to.resize(at + 4 + length);
     }

@@ -1,9 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include <zstd.h>
+#include "engine/format/codecs.h"
 
 #include <memory>
-
-#include "engine/format/codecs.h"
+#include <zstd.h>
 
 namespace millrace::engine::codecs {
 
@@ -29,8 +28,8 @@ Result<void> zstd_compress(Bytes from, Output& to) {
     ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
     const auto begin = to.size();
     to.resize(begin + ZSTD_compressBound(from.size()));
-    const auto written = ZSTD_compress2(context.get(), to.data() + begin, to.size() - begin,
-                                        from.data(), from.size());
+    const auto written = ZSTD_compress2(
+            context.get(), to.data() + begin, to.size() - begin, from.data(), from.size());
     if (ZSTD_isError(written) != 0) return failure(Errc::unsupported_batch);
     to.resize(begin + written);
     return {};
@@ -45,11 +44,11 @@ Result<void> zstd_decompress(Bytes from, std::size_t bytes_max, Output& to) {
     std::size_t wanted = 1;
     while (wanted != 0) {
         const auto room = grow_output(to, begin, kStep, bytes_max);
-        if (room == 0) return failure(Errc::corrupt_batch);
         ZSTD_outBuffer output{.dst = to.data() + to.size() - room, .size = room, .pos = 0};
         wanted = ZSTD_decompressStream(context.get(), &output, &input);
         to.resize(to.size() - room + output.pos);
         if (ZSTD_isError(wanted) != 0) return failure(Errc::corrupt_batch);
+        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::corrupt_batch);
         const bool cut_off = input.pos == input.size && output.pos < output.size;
         if (wanted != 0 && cut_off) return failure(Errc::corrupt_batch);
     }
