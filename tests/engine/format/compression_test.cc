@@ -207,7 +207,7 @@ TEST(CompressionFraming, RefusesWrongChecksumsAndLengths) {
 // Few bytes that claim to be many: refused before memory is taken for them.
 TEST(CompressionFraming, DoesNotBelieveClaims) {
     ByteVector to;
-    EXPECT_FALSE(decompress(Codec::snappy, from_hex("ffffffff0f 08 616263"), kGiB, to));
+    EXPECT_FALSE(decompress(Codec::snappy, from_hex("8080808002 08 616263"), kGiB, to));
     EXPECT_EQ(to.capacity(), 0U);
     // Window of 2 GiB in a zstd frame header.
     EXPECT_EQ(opened_text(Codec::zstd, "28b52ffd 00 a8 190000 616263"), "refused");
