@@ -9,14 +9,14 @@
 // Thread:      its shard's loop.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-
 #include "broker/base/node_options.h"
 #include "broker/base/timer.h"
 #include "broker/net/frame_handler.h"
 #include "engine/engine.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
 
 namespace millrace::broker {
 

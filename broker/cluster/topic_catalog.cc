@@ -1,0 +1,309 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/cluster/topic_catalog.h"
+
+#include "broker/cluster/random_id.h"
+#include "broker/cluster/topic_changes.h"
+#include "broker/cluster/topic_name.h"
+#include "engine/assert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace::broker {
+namespace {
+
+// Clean stops after which no checkpoint slot's replay reaches back to a deleted topic: each stop
+// writes the older of the two slots anew.
+constexpr std::uint32_t kCleanStartsToForget = 2;
+constexpr std::size_t kSnapshotBatchRecords = 2'000;
+constexpr std::uint64_t kRoomBytes = 1024 * 1024;
+
+CatalogProblem problem_of(const engine::Error& error) {
+    switch (error.code) {
+        case engine::Errc::storage_full:
+            return CatalogProblem::storage_full;
+        case engine::Errc::shutting_down:
+            return CatalogProblem::shutting_down;
+        default:
+            return CatalogProblem::storage_failed;
+    }
+}
+
+}  // namespace
+
+TopicCatalog::TopicCatalog(const TopicCatalogOptions& options,
+                           engine::Engine& engine,
+                           engine::ShardEngine& shard,
+                           engine::ShardPost& post,
+                           engine::EventLog& events)
+        : options_(options),
+          engine_(engine),
+          shard_(shard),
+          events_(events),
+          publisher_(post),
+          state_(options.topic_defaults),
+          log_(shard) {
+    room_.owner = this;
+    room_.ready = [](engine::RoomWaiter& waiter) noexcept {
+        auto& self = *static_cast<TopicCatalog*>(waiter.owner);
+        self.waiting_for_room_ = false;
+        self.run_queued();
+    };
+}
+
+void TopicCatalog::load(OnDone done) {
+    log_.read_all([this](const MetadataRecord& record) { return state_.replay(record); },
+                  [this, done = std::move(done)](engine::Result<void> outcome) mutable {
+                      if (outcome) outcome = decide_recovered();
+                      done(outcome);
+                  });
+}
+
+engine::Result<void> TopicCatalog::decide_recovered() {
+    std::vector<engine::TopicId> seen_deleted;
+    std::vector<engine::PartitionKey> to_drop;
+    bool unknown = false;
+    for (const auto& key : engine_.recovered_partitions()) {
+        if (key.topic == engine::kMetadataTopic) continue;
+        const auto* topic = state_.view().find(key.topic);
+        if (topic != nullptr && key.partition < topic->partitions) {
+            recovered_.push_back(key);
+        } else if (state_.deleted().contains(key.topic)) {
+            to_drop.push_back(key);
+            seen_deleted.push_back(key.topic);
+        } else {
+            unknown = true;
+            events_.event(options_.accept_wal_loss ? engine::Level::warning : engine::Level::error,
+                          "metadata.unknown_topic",
+                          "The data directory holds records of a topic that the metadata log "
+                          "does not know.",
+                          {{"topic_id", to_text(key.topic)},
+                           {"partition", fmt::format("{}", key.partition)}});
+        }
+    }
+    if (unknown && !options_.accept_wal_loss) {
+        return engine::failure(engine::Errc::unknown_topic_id);
+    }
+    for (const auto& key : to_drop) {
+        const auto& name = state_.deleted().at(key.topic).name;
+        // A partition that lives under the name now made its own folder: the old one went before.
+        const auto* living = state_.view().find(name);
+        const bool is_taken = living != nullptr && key.partition < living->partitions;
+        engine_.drop_recovered(key,
+                               is_taken ? std::string() : partition_directory(name, key.partition));
+    }
+    TRY_VOID(engine_.recovered_partitions_decided());
+    write_deleted_ids(seen_deleted);
+    return {};
+}
+
+// Counts clean starts for ids that no log was found to hold, and forgets those that none can.
+// Not waited for: what is lost here is counted again at the next start.
+void TopicCatalog::write_deleted_ids(const std::vector<engine::TopicId>& seen) {
+    std::vector<MetadataRecord> records;
+    for (const auto& [id, topic] : state_.deleted()) {
+        const bool held = std::find(seen.begin(), seen.end(), id) != seen.end();
+        const auto count = held ? 0 : topic.clean_starts + (engine_.recovery().clean ? 1U : 0U);
+        if (count == topic.clean_starts) continue;
+        MetadataRecord record;
+        record.kind =
+                count >= kCleanStartsToForget ? MetadataKind::forgotten : MetadataKind::deleted;
+        record.version = state_.version();
+        record.id = id;
+        record.name = topic.name;
+        record.clean_starts = count;
+        records.push_back(std::move(record));
+    }
+    if (records.size() > kSnapshotBatchRecords) records.resize(kSnapshotBatchRecords);
+    if (records.empty() || !log_.append(records, [](engine::Result<void>) {})) return;
+    for (const auto& record : records) {
+        if (record.kind == MetadataKind::forgotten) {
+            state_.forget_deleted(record.id);
+        } else {
+            state_.set_clean_starts(record.id, record.clean_starts);
+        }
+    }
+}
+
+CatalogChangeRef TopicCatalog::subscribe(std::uint32_t shard, CatalogSubscriber& subscriber) {
+    publisher_.subscribe(shard, subscriber);
+    return state_.everything();
+}
+
+void TopicCatalog::run(TopicCommand& command) {
+    if (stopping_) return fail(command, CatalogProblem::shutting_down, "The broker is stopping.");
+    queue_.push_back(&command);
+    run_queued();
+}
+
+void TopicCatalog::run_queued() {
+    if (running_) return;  // A command's `done` gave the next one.
+    running_ = true;
+    while (!waiting_for_room_) {
+        if (!snapshot_.empty()) {
+            if (write_snapshot() == Step::wait) break;
+            continue;
+        }
+        if (queue_.empty()) break;
+        auto& command = *queue_.front();
+        if (waits_for_deletion(command)) {
+            queue_.pop_front();
+            deferred_.push_back(&command);
+            continue;
+        }
+        if (run_first(command) == Step::wait) break;
+    }
+    running_ = false;
+    maybe_stopped();
+}
+
+bool TopicCatalog::waits_for_deletion(const TopicCommand& command) const {
+    if (command.action != TopicAction::create || command.validate_only) return false;
+    return std::any_of(deleting_.begin(), deleting_.end(), [&](const auto& deleting) {
+        return std::any_of(command.items.begin(), command.items.end(), [&](const auto& item) {
+            return item.name == deleting.second;
+        });
+    });
+}
+
+// Takes the command off the queue unless it has to wait for room.
+TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
+    auto change = std::make_shared<CatalogChange>();
+    change->version = state_.version() + 1;
+    plan_changes(command, state_, options_.default_partitions, *change);
+    const bool nothing = change->changed.empty() && change->deleted.empty();
+    if (command.validate_only || nothing) {
+        queue_.pop_front();
+        command.done(command);
+        return Step::done;
+    }
+    auto records = records_of(*change, state_);
+    const CatalogChangeRef kept = change;
+    const auto appended =
+            log_.append(records, [this, kept, &command](engine::Result<void> outcome) {
+                flushed(kept, command, outcome);
+            });
+    if (!appended && appended.error().code == engine::Errc::no_room) {
+        wait_for_room(kRoomBytes);
+        return Step::wait;
+    }
+    queue_.pop_front();
+    if (!appended) {
+        fail(command,
+             problem_of(appended.error()),
+             fmt::format("The change cannot be written: {}.",
+                         engine::name_of(appended.error().code)));
+        return Step::done;
+    }
+    for (const auto& id : change->deleted) {
+        if (const auto* topic = state_.view().find(id)) deleting_.emplace(id, topic->name);
+    }
+    state_.apply(*change);
+    ++in_flight_;
+    const auto threshold = std::max(options_.snapshot_bytes_min, 4 * last_snapshot_bytes_);
+    if (log_.bytes_since_snapshot() >= threshold) {
+        auto all = state_.snapshot(log_.snapshot_offset());
+        for (std::size_t begin = 0; begin < all.size(); begin += kSnapshotBatchRecords) {
+            const auto end = std::min(begin + kSnapshotBatchRecords, all.size());
+            snapshot_.emplace_back(
+                    std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(begin)),
+                    std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(end)));
+        }
+        snapshot_begin_ = engine::Offset(-1);
+        snapshot_start_bytes_ = log_.bytes_since_snapshot();
+    }
+    return Step::done;
+}
+
+// One batch of the snapshot. Changes wait until all are appended, so that nothing lies between.
+TopicCatalog::Step TopicCatalog::write_snapshot() {
+    const auto appended = log_.append(snapshot_.front(), [](engine::Result<void>) {});
+    if (!appended) {
+        if (appended.error().code == engine::Errc::no_room) {
+            wait_for_room(kRoomBytes);
+            return Step::wait;
+        }
+        snapshot_.clear();  // Half of one is passed over when read; a later change tries again.
+        return Step::done;
+    }
+    if (snapshot_begin_.value < 0) snapshot_begin_ = *appended;
+    snapshot_.pop_front();
+    if (snapshot_.empty()) {
+        last_snapshot_bytes_ = log_.bytes_since_snapshot() - snapshot_start_bytes_;
+        log_.snapshot_written(snapshot_begin_, last_snapshot_bytes_);
+    }
+    return Step::done;
+}
+
+void TopicCatalog::wait_for_room(std::uint64_t bytes) {
+    waiting_for_room_ = true;
+    room_.bytes = bytes;
+    shard_.wait_for_room(room_);
+}
+
+void TopicCatalog::flushed(CatalogChangeRef change,
+                           TopicCommand& command,
+                           engine::Result<void> outcome) {
+    if (!outcome) {
+        // Final for the whole engine: the process ends. Whether the change is on disk is unknown.
+        --in_flight_;
+        fail(command, problem_of(outcome.error()), "The change could not be made durable.");
+        maybe_stopped();
+        return;
+    }
+    publisher_.publish(change, [this, change, &command] {
+        --in_flight_;
+        command.done(command);
+        answered(*change);
+    });
+}
+
+void TopicCatalog::answered(const CatalogChange& change) {
+    if (!change.deleted.empty()) {
+        for (const auto& id : change.deleted) {
+            const auto name = deleting_.find(id);
+            if (name != deleting_.end()) deleting_.erase(name);
+        }
+        for (auto* command : deferred_)
+            queue_.push_front(command);
+        deferred_.clear();
+    }
+    run_queued();
+}
+
+void TopicCatalog::fail(TopicCommand& command, CatalogProblem problem, std::string_view message) {
+    for (auto& item : command.items) {
+        if (item.problem != CatalogProblem::none) continue;
+        item.problem = problem;
+        item.message = message;
+    }
+    command.done(command);
+}
+
+void TopicCatalog::stop(std::move_only_function<void()> done) {
+    stopping_ = true;
+    stopped_ = std::move(done);
+    if (waiting_for_room_) {
+        shard_.cancel_wait(room_);
+        waiting_for_room_ = false;
+    }
+    snapshot_.clear();
+    auto waiting = std::move(deferred_);
+    deferred_.clear();
+    waiting.insert(waiting.end(), queue_.begin(), queue_.end());
+    queue_.clear();
+    for (auto* command : waiting) {
+        fail(*command, CatalogProblem::shutting_down, "The broker is stopping.");
+    }
+    maybe_stopped();
+}
+
+void TopicCatalog::maybe_stopped() {
+    if (!stopped_ || in_flight_ > 0) return;
+    auto done = std::move(stopped_);
+    stopped_ = nullptr;
+    done();
+}
+
+}  // namespace millrace::broker

@@ -1,0 +1,108 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The topics of the broker: the one place where they change.
+//
+// Lifecycle:   load once; then commands; stop. Dies with shard 0's service.
+// Thread:      shard 0's.
+// Durability:  a command is done when its records are flushed and every shard has acted on them:
+//              a produce right after it works on any connection.
+// Order:       commands are carried out in the order given, but for a name that is being deleted:
+//              making it again waits until its folders are gone.
+#pragma once
+
+#include "broker/cluster/catalog_publisher.h"
+#include "broker/cluster/catalog_state.h"
+#include "broker/cluster/metadata_log.h"
+#include "broker/cluster/topic_command.h"
+#include "engine/engine.h"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace::broker {
+
+struct TopicCatalogOptions {
+    engine::LogConfig topic_defaults;
+    std::uint32_t default_partitions = 1;
+    bool accept_wal_loss = false;
+    // A snapshot is written when this much, and four times the last snapshot, was appended since.
+    std::uint64_t snapshot_bytes_min = 1024 * 1024;
+};
+
+class TopicCatalog {
+public:
+    TopicCatalog(const TopicCatalogOptions& options,
+                 engine::Engine& engine,
+                 engine::ShardEngine& shard,
+                 engine::ShardPost& post,
+                 engine::EventLog& events);
+    TopicCatalog(const TopicCatalog&) = delete;
+    TopicCatalog& operator=(const TopicCatalog&) = delete;
+
+    using OnDone = std::move_only_function<void(engine::Result<void>)>;
+
+    // Reads the metadata log, drops recovered partitions of deleted topics, and tells the engine
+    // that all is decided. Errors: unknown_topic_id (data of a topic that never was; with
+    // accept_wal_loss a warning, and the data stay where they are), damaged_range, newer_format,
+    // io_failed.
+    void load(OnDone done);
+
+    // Recovered partitions of live topics, after load.
+    [[nodiscard]] const std::vector<engine::PartitionKey>& recovered() const noexcept {
+        return recovered_;
+    }
+
+    // A shard joins: it gets everything now, and then every change. Requires: loaded.
+    [[nodiscard]] CatalogChangeRef subscribe(std::uint32_t shard, CatalogSubscriber& subscriber);
+
+    void run(TopicCommand& command);
+
+    // Commands that wait, and later ones, are refused with shutting_down; `done` runs when those
+    // whose records were appended have been answered.
+    void stop(std::move_only_function<void()> done);
+
+private:
+    [[nodiscard]] engine::Result<void> decide_recovered();
+    void write_deleted_ids(const std::vector<engine::TopicId>& seen);
+    void run_queued();
+    enum class Step : std::uint8_t { done, wait };
+    [[nodiscard]] Step run_first(TopicCommand& command);
+    [[nodiscard]] bool waits_for_deletion(const TopicCommand& command) const;
+    void flushed(CatalogChangeRef change, TopicCommand& command, engine::Result<void> outcome);
+    void answered(const CatalogChange& change);
+    void wait_for_room(std::uint64_t bytes);
+    [[nodiscard]] Step write_snapshot();
+    void fail(TopicCommand& command, CatalogProblem problem, std::string_view message);
+    void maybe_stopped();
+
+    TopicCatalogOptions options_;
+    engine::Engine& engine_;
+    engine::ShardEngine& shard_;
+    engine::EventLog& events_;
+    CatalogPublisher publisher_;
+    CatalogState state_;
+    MetadataLog log_;
+    std::vector<engine::PartitionKey> recovered_;
+
+    std::deque<TopicCommand*> queue_;
+    std::vector<TopicCommand*> deferred_;  // Wait for a name.
+    // Topics whose folders are on their way out, with their names.
+    std::map<engine::TopicId, std::string> deleting_;
+    std::deque<std::vector<MetadataRecord>> snapshot_;  // Batches of a snapshot still to append.
+    engine::Offset snapshot_begin_{-1};
+    std::uint64_t snapshot_start_bytes_ = 0;
+    std::uint64_t last_snapshot_bytes_ = 0;
+    engine::RoomWaiter room_;
+    bool waiting_for_room_ = false;
+    bool running_ = false;
+    bool stopping_ = false;
+    std::size_t in_flight_ = 0;  // Appended, not answered.
+    std::move_only_function<void()> stopped_;
+};
+
+}  // namespace millrace::broker

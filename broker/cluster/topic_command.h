@@ -1,0 +1,56 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A change of the catalogue that somebody asks for, and what became of it.
+#pragma once
+
+#include "engine/types.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::broker {
+
+enum class TopicAction : std::uint8_t { create, remove, grow, alter };
+
+enum class CatalogProblem : std::uint8_t {
+    none,
+    unknown_topic,
+    topic_exists,
+    invalid_topic_name,
+    invalid_partition_count,
+    invalid_config,
+    storage_full,
+    storage_failed,
+    shutting_down,
+};
+
+struct ConfigEdit {
+    std::string key;
+    std::optional<std::string> value;  // None: back to the default.
+};
+
+struct TopicCommandItem {
+    // In. An id that is not zero wins over the name; create needs a name.
+    std::string name;
+    engine::TopicId id;
+    std::uint32_t partitions = 0;   // create: 0, the broker's default. grow: the new total.
+    std::vector<ConfigEdit> edits;  // create, alter.
+
+    // Out. name, id and partitions of the topic as it is now.
+    CatalogProblem problem = CatalogProblem::none;
+    std::string message;  // A sentence, when there is a problem.
+};
+
+// Owned by the caller, kept still until `done` has run, on shard 0's thread, exactly once. Every
+// item stands for itself: some may be carried out and others refused.
+struct TopicCommand {
+    TopicAction action = TopicAction::create;
+    bool validate_only = false;
+    std::vector<TopicCommandItem> items;
+    void (*done)(TopicCommand& command) noexcept = nullptr;
+    void* owner = nullptr;
+};
+
+}  // namespace millrace::broker

@@ -1,0 +1,70 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/protocol/wire_error.h"
+
+#include <fmt/format.h>
+
+namespace millrace::broker {
+
+wire::ErrorCode to_wire(const engine::Error& error) noexcept {
+    using engine::Errc;
+    using wire::ErrorCode;
+    switch (error.code) {
+        case Errc::corrupt_batch:
+            return ErrorCode::corrupt_batch;
+        case Errc::unsupported_batch:
+            return ErrorCode::unsupported_batch;
+        case Errc::batch_too_large:
+            return ErrorCode::message_too_large;
+        case Errc::invalid_timestamp:
+            return ErrorCode::invalid_timestamp;
+        case Errc::offset_out_of_range:
+            return ErrorCode::offset_out_of_range;
+        case Errc::log_truncated:
+            return ErrorCode::log_truncated;
+        case Errc::no_room:
+            return ErrorCode::throttled;
+        case Errc::storage_full:
+            return ErrorCode::storage_full;
+        case Errc::damaged_range:
+            return ErrorCode::damaged_range;
+        case Errc::unknown_topic_id:
+            return ErrorCode::unknown_topic;
+        case Errc::io_failed:
+            return ErrorCode::storage_failed;
+        case Errc::shutting_down:
+            return ErrorCode::shutting_down;
+        // Errors of a start: no request sees them.
+        case Errc::damaged_wal:
+        case Errc::newer_format:
+        case Errc::foreign_directory:
+        case Errc::locked:
+            return ErrorCode::unknown_server_error;
+    }
+    return ErrorCode::unknown_server_error;
+}
+
+std::string unknown_topic_message(std::string_view name) {
+    if (name.empty()) return "There is no topic of this id: it may have been deleted.";
+    return fmt::format("There is no topic '{0}'. Create it with: millrace topic create {0}", name);
+}
+
+std::string unknown_partition_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      std::uint32_t partitions) {
+    return fmt::format("Topic '{}' has no partition {}: its partitions are 0 to {}.",
+                       topic,
+                       partition,
+                       partitions - 1);
+}
+
+std::string message_too_large_message(std::string_view topic,
+                                      std::uint32_t batch_bytes,
+                                      std::uint32_t limit) {
+    return fmt::format(
+            "A record batch of {} bytes is larger than max.message.bytes = {} of topic '{}'.",
+            batch_bytes,
+            limit,
+            topic);
+}
+
+}  // namespace millrace::broker

@@ -1,0 +1,56 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/request/call.h"
+
+#include "broker/request/request_context.h"
+#include "schemas/common_generated.h"
+
+namespace millrace::broker {
+
+void Call::begin(RequestContext& context, Connection& connection, const wire::FrameHeader& header) {
+    context_ = &context;
+    connection_ = &connection;
+    header_ = header;
+    ++connection.calls;
+    context.call_began();
+}
+
+void Call::send_table(engine::Bytes table, std::span<const engine::Slice> payload) noexcept {
+    send(table, static_cast<std::uint32_t>(table.size()), payload);
+}
+
+void Call::send_fixed(engine::Bytes message) noexcept {
+    send(message, 0, {});
+}
+
+void Call::send(engine::Bytes table,
+                std::uint32_t table_bytes,
+                std::span<const engine::Slice> payload) noexcept {
+    if (connection_->peer == nullptr || (header_.flags & wire::kFlagOneWay) != 0) return;
+    wire::FrameHeader response;
+    response.api = header_.api;
+    response.api_version = header_.api_version;
+    response.correlation_id = header_.correlation_id;
+    response.table_bytes = table_bytes;
+    connection_->peer->send(response, table, payload);
+}
+
+void Call::send_error(wire::ErrorCode code, std::string_view message) noexcept {
+    if (message.empty()) message = wire::row_of(code).sentence;
+    auto& writer = context_->writer();
+    auto& builder = writer.begin();
+    const auto text = builder.CreateString(message.data(), message.size());
+    wire::ResponseHeadBuilder head(builder);
+    head.add_error(static_cast<std::uint16_t>(code));
+    head.add_message(text);
+    const auto root = head.Finish();
+    send_table(writer.finish(root));
+}
+
+void Call::finish() noexcept {
+    if (connection_->peer != nullptr) connection_->peer->finish_request(header_.frame_bytes);
+    auto& context = *context_;
+    context.release(*connection_);
+    context.call_ended();
+}
+
+}  // namespace millrace::broker

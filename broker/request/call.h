@@ -1,0 +1,56 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// One request on its way to its answer.
+//
+// Lifecycle:   begin when the frame came, finish exactly once. Owned by its handler.
+// Thread:      its connection's shard.
+#pragma once
+
+#include "broker/request/connection.h"
+#include "engine/buffer.h"
+#include "schemas/wire/errors.h"
+#include "schemas/wire/frame.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace millrace::broker {
+
+class RequestContext;
+
+class Call {
+public:
+    void begin(RequestContext& context, Connection& connection, const wire::FrameHeader& header);
+
+    // Queues the response: a table, or a message of fixed layout. Nothing happens when the
+    // connection is closed, or wants no answer.
+    void send_table(engine::Bytes table, std::span<const engine::Slice> payload = {}) noexcept;
+    void send_fixed(engine::Bytes message) noexcept;
+
+    // A response that is an error as a whole. An empty message stands for the code's sentence.
+    void send_error(wire::ErrorCode code, std::string_view message) noexcept;
+
+    // Gives the request's share of the connection's limits back.
+    void finish() noexcept;
+
+    [[nodiscard]] RequestContext& context() const noexcept { return *context_; }
+
+    [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+
+    // Null when the connection is closed.
+    [[nodiscard]] Peer* peer() const noexcept { return connection_->peer; }
+
+    [[nodiscard]] const wire::FrameHeader& header() const noexcept { return header_; }
+
+private:
+    void send(engine::Bytes table,
+              std::uint32_t table_bytes,
+              std::span<const engine::Slice> payload) noexcept;
+
+    RequestContext* context_ = nullptr;
+    Connection* connection_ = nullptr;
+    wire::FrameHeader header_;
+};
+
+}  // namespace millrace::broker

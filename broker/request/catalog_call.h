@@ -1,0 +1,74 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A request that changes the catalogue, on its way to shard 0 and back.
+//
+// Lifecycle:   made for one request, deletes itself when its command is done. Its answer may be
+//              given earlier, by its deadline.
+// Thread:      its connection's shard; the command itself shard 0's.
+#pragma once
+
+#include "broker/base/timer.h"
+#include "broker/cluster/topic_command.h"
+#include "broker/protocol/refusal.h"
+#include "broker/request/call.h"
+#include "broker/request/request_context.h"
+
+#include <memory>
+#include <string>
+
+namespace millrace::broker {
+
+class CatalogCall {
+public:
+    // Writes the answer from command.items; all of them timed_out when `timed_out`. On the
+    // connection's shard.
+    using Respond = void (*)(CatalogCall& catalog_call, bool timed_out);
+
+    // `timeout_ms` 0: no deadline.
+    static void start(const Call& call,
+                      std::unique_ptr<TopicCommand> command,
+                      std::uint32_t timeout_ms,
+                      Respond respond,
+                      IncomingFrame frame = {});
+
+    ~CatalogCall() = default;
+    CatalogCall(const CatalogCall&) = delete;
+    CatalogCall& operator=(const CatalogCall&) = delete;
+
+    [[nodiscard]] Call& call() noexcept { return call_; }
+
+    // The request itself, for answers that need it again.
+    [[nodiscard]] const IncomingFrame& frame() const noexcept { return frame_; }
+
+    [[nodiscard]] const TopicCommand& command() const noexcept { return *command_; }
+
+private:
+    CatalogCall(const Call& call,
+                std::unique_ptr<TopicCommand> command,
+                Respond respond,
+                IncomingFrame frame);
+
+    struct Message : engine::PostedTask {
+        CatalogCall* catalog_call = nullptr;
+    };
+
+    static void arrive(engine::PostedTask& task) noexcept;
+    static void command_done(TopicCommand& command) noexcept;
+    static void come_back(engine::PostedTask& task) noexcept;
+    void answer(bool timed_out) noexcept;
+
+    std::unique_ptr<CatalogCall> self_;  // Until it is done.
+    Call call_;
+    RequestContext& context_;
+    std::unique_ptr<TopicCommand> command_;
+    Respond respond_;
+    IncomingFrame frame_;
+    Message message_;
+    Timer timer_;
+    bool answered_ = false;
+};
+
+// What became of an item, for the wire.
+[[nodiscard]] Refusal outcome_of(const TopicCommandItem& item, bool timed_out);
+
+}  // namespace millrace::broker

@@ -1,0 +1,211 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/request/handlers/partition_queries.h"
+
+#include "broker/protocol/uuid.h"
+#include "broker/protocol/verified.h"
+#include "broker/protocol/wire_error.h"
+#include "broker/request/handler_pools.h"
+
+#include <algorithm>
+
+namespace millrace::broker {
+namespace {
+
+using wire::ErrorCode;
+
+constexpr std::int64_t kEnd = -1;
+constexpr std::int64_t kStart = -2;
+constexpr std::int64_t kLargestTimestamp = -3;
+
+QueryKind kind_of(std::int64_t timestamp) {
+    switch (timestamp) {
+        case kEnd:
+            return QueryKind::end;
+        case kStart:
+            return QueryKind::start;
+        case kLargestTimestamp:
+            return QueryKind::largest_timestamp;
+        default:
+            return QueryKind::time;
+    }
+}
+
+ErrorCode code_of(const PartitionQuery& query) {
+    switch (query.problem) {
+        case QueryProblem::none:
+            return ErrorCode::none;
+        case QueryProblem::unknown_topic:
+            return ErrorCode::unknown_topic;
+        case QueryProblem::unknown_partition:
+            return ErrorCode::unknown_partition;
+        case QueryProblem::fenced_leader_epoch:
+            return ErrorCode::fenced_leader_epoch;
+        case QueryProblem::unknown_leader_epoch:
+            return ErrorCode::unknown_leader_epoch;
+        case QueryProblem::refused:
+            return to_wire(query.error);
+    }
+    return ErrorCode::unknown_server_error;
+}
+
+template <class Request>
+void handle(RequestContext& context, Connection& connection, const IncomingFrame& frame) {
+    Call call;
+    call.begin(context, connection, frame.header);
+    const auto request = verify<Request>(frame);
+    if (!request) {
+        call.send_error(request.error().code, request.error().message);
+        call.finish();
+        return;
+    }
+    context.pools().queries.take().start(call, **request);
+}
+
+}  // namespace
+
+void handle_list_offsets(RequestContext& context,
+                         Connection& connection,
+                         IncomingFrame&& frame) noexcept {
+    handle<wire::ListOffsetsRequest>(context, connection, frame);
+}
+
+void handle_offset_for_leader_epoch(RequestContext& context,
+                                    Connection& connection,
+                                    IncomingFrame&& frame) noexcept {
+    handle<wire::OffsetForLeaderEpochRequest>(context, connection, frame);
+}
+
+void PartitionQueries::begin(const Call& call, std::size_t rows) {
+    call_ = call;
+    clear(call.context());
+    rows_.clear();
+    rows_.resize(rows);
+}
+
+void PartitionQueries::start(const Call& call, const wire::ListOffsetsRequest& request) {
+    epoch_ends_ = false;
+    begin(call, request.partitions() == nullptr ? 0 : request.partitions()->size());
+    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
+        const auto& wanted = *request.partitions()->Get(index);
+        auto& query = rows_[index].query;
+        query.key = {from_wire(wanted.topic()), wanted.partition()};
+        query.kind = kind_of(wanted.timestamp());
+        query.timestamp = wanted.timestamp();
+        query.epoch = wanted.leader_epoch();
+    }
+    ask_all();
+}
+
+void PartitionQueries::start(const Call& call, const wire::OffsetForLeaderEpochRequest& request) {
+    epoch_ends_ = true;
+    begin(call, request.partitions() == nullptr ? 0 : request.partitions()->size());
+    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
+        const auto& wanted = *request.partitions()->Get(index);
+        auto& query = rows_[index].query;
+        query.key = {from_wire(wanted.topic()), wanted.partition()};
+        query.kind = QueryKind::epoch_end;
+        query.epoch = wanted.leader_epoch();
+    }
+    ask_all();
+}
+
+void PartitionQueries::ask_all() {
+    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
+        auto& row = rows_[index];
+        row.port = &port_of(row.query.key);
+        add(row.query.key, index);
+    }
+    Scatter::start();
+}
+
+void PartitionQueries::run_port(Port& port) noexcept {
+    const auto count = port.rows.size();
+    auto& target = *port.target;
+    for (std::size_t index = 0; index < count; ++index) {
+        auto& row = rows_[port.rows[index]];
+        row.query.owner = &row;
+        row.query.done = [](PartitionQuery& query) noexcept {
+            row_done(*static_cast<Row*>(query.owner)->port);
+        };
+        ask(row.query, target);
+    }
+}
+
+void PartitionQueries::joined() noexcept {
+    if (call_.peer() != nullptr) epoch_ends_ ? respond_epoch_ends() : respond_list_offsets();
+    auto call = call_;
+    call.context().pools().queries.give_back(*this);
+    call.finish();
+}
+
+PartitionQueries::Messages PartitionQueries::write_messages(
+        flatbuffers::FlatBufferBuilder& builder) const {
+    std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
+    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
+        const auto& query = rows_[index].query;
+        const auto code = code_of(query);
+        if (code == ErrorCode::none) continue;
+        const auto* topic = call_.context().catalog().find(query.key.topic);
+        std::string text(wire::row_of(code).sentence);
+        if (topic == nullptr) {
+            text = unknown_topic_message({});
+        } else if (code == ErrorCode::unknown_partition) {
+            text = unknown_partition_message(topic->name, query.key.partition, topic->partitions);
+        }
+        texts.push_back(wire::CreateRowMessageDirect(builder, index, text.c_str()));
+    }
+    if (texts.empty()) return {};
+    return builder.CreateVector(texts);
+}
+
+void PartitionQueries::respond_list_offsets() noexcept {
+    auto& writer = call_.context().writer();
+    auto& builder = writer.begin();
+    const auto messages = write_messages(builder);
+    wire::ListedOffset* listed = nullptr;
+    const auto partitions = builder.CreateUninitializedVectorOfStructs(rows_.size(), &listed);
+    for (const auto& row : rows_) {
+        const auto& query = row.query;
+        *listed++ = wire::ListedOffset(to_wire(query.key.topic),
+                                       query.key.partition,
+                                       static_cast<std::uint16_t>(code_of(query)),
+                                       0,
+                                       query.offset.value,
+                                       query.found_timestamp,
+                                       query.log_start.value,
+                                       query.high_watermark.value,
+                                       query.size_bytes,
+                                       query.found_epoch,
+                                       0);
+    }
+    wire::ListOffsetsResponseBuilder response(builder);
+    response.add_partitions(partitions);
+    if (!messages.IsNull()) response.add_messages(messages);
+    const auto root = response.Finish();
+    call_.send_table(writer.finish(root));
+}
+
+void PartitionQueries::respond_epoch_ends() noexcept {
+    auto& writer = call_.context().writer();
+    auto& builder = writer.begin();
+    const auto messages = write_messages(builder);
+    wire::EpochEndOffset* ends = nullptr;
+    const auto partitions = builder.CreateUninitializedVectorOfStructs(rows_.size(), &ends);
+    for (const auto& row : rows_) {
+        const auto& query = row.query;
+        *ends++ = wire::EpochEndOffset(to_wire(query.key.topic),
+                                       query.key.partition,
+                                       static_cast<std::uint16_t>(code_of(query)),
+                                       0,
+                                       query.offset.value,
+                                       query.found_epoch,
+                                       0);
+    }
+    wire::OffsetForLeaderEpochResponseBuilder response(builder);
+    response.add_partitions(partitions);
+    if (!messages.IsNull()) response.add_messages(messages);
+    const auto root = response.Finish();
+    call_.send_table(writer.finish(root));
+}
+
+}  // namespace millrace::broker

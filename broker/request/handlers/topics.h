@@ -1,0 +1,21 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// create_topics, delete_topics, create_partitions: answered when the change is durable and every
+// shard knows it.
+#pragma once
+
+#include "broker/protocol/api.h"
+
+namespace millrace::broker {
+
+void handle_create_topics(RequestContext& context,
+                          Connection& connection,
+                          IncomingFrame&& frame) noexcept;
+void handle_delete_topics(RequestContext& context,
+                          Connection& connection,
+                          IncomingFrame&& frame) noexcept;
+void handle_create_partitions(RequestContext& context,
+                              Connection& connection,
+                              IncomingFrame&& frame) noexcept;
+
+}  // namespace millrace::broker
