@@ -92,7 +92,7 @@ bool remove_stale(const std::string& path, const UnixName& name) {
     return errno == ECONNREFUSED && unlink(path.c_str()) == 0;
 }
 
-std::expected<ListenSocket, std::string> listen_on_unix(const std::string& path) {
+std::expected<ListenSocket, std::string> bind_to_unix(const std::string& path) {
     UnixName name;
     const auto text = "unix:" + path;
     if (!name.set(path)) return failed(text);
@@ -107,14 +107,12 @@ std::expected<ListenSocket, std::string> listen_on_unix(const std::string& path)
         return error;
     }
     ListenSocket result(descriptor, path);
-    if (chmod(path.c_str(), kOwnerOnly) != 0 || listen(descriptor, kBacklog) != 0) {
-        return failed(text);
-    }
+    if (chmod(path.c_str(), kOwnerOnly) != 0) return failed(text);
     return result;
 }
 
 // Fails with an errno.
-std::expected<ListenSocket, int> listen_on_tcp(const SocketAddress& address) {
+std::expected<ListenSocket, int> bind_to_tcp(const SocketAddress& address) {
     ListenSocket result(socket(address.storage.ss_family,
                                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
                                IPPROTO_TCP),
@@ -125,7 +123,6 @@ std::expected<ListenSocket, int> listen_on_tcp(const SocketAddress& address) {
     setsockopt(result.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
     if (bind(result.descriptor(), name, address.size) != 0) return std::unexpected(errno);
-    if (listen(result.descriptor(), kBacklog) != 0) return std::unexpected(errno);
     return result;
 }
 
@@ -149,10 +146,14 @@ ListenSocket::~ListenSocket() {
     if (descriptor_ >= 0) close(descriptor_);
 }
 
-std::expected<std::vector<ListenSocket>, std::string> listen_on(const ListenAddress& address) {
+bool ListenSocket::listen() noexcept {
+    return ::listen(descriptor_, kBacklog) == 0;
+}
+
+std::expected<std::vector<ListenSocket>, std::string> bind_to(const ListenAddress& address) {
     std::vector<ListenSocket> sockets;
     if (!address.unix_path.empty()) {
-        auto opened = listen_on_unix(address.unix_path);
+        auto opened = bind_to_unix(address.unix_path);
         if (!opened) return std::unexpected(std::move(opened.error()));
         sockets.push_back(std::move(*opened));
         return sockets;
@@ -160,7 +161,7 @@ std::expected<std::vector<ListenSocket>, std::string> listen_on(const ListenAddr
     auto port = address.port;
     for (auto one : address.addresses) {
         set_port(one, port);
-        auto opened = listen_on_tcp(one);
+        auto opened = bind_to_tcp(one);
         if (!opened) {
             errno = opened.error();
             // A machine without IPv6 still knows ::1 as a name of localhost.

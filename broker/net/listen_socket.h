@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Bound and listening sockets.
+// Sockets that are bound early, so that a wrong address is found before anything else is done, and
+// listen when the broker can serve.
 #pragma once
 
 #include "broker/net/listen_address.h"
@@ -20,6 +21,9 @@ public:
     ListenSocket& operator=(ListenSocket&& other) noexcept;
     ~ListenSocket();
 
+    // False: errno says why; another process may have the port.
+    [[nodiscard]] bool listen() noexcept;
+
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
 private:
@@ -30,7 +34,7 @@ private:
 // Binds every address of `address`; with port 0 all get the port the kernel chose for the first.
 // A Unix socket has mode 0600; one that nobody listens on any more is replaced.
 // Fails with a sentence; nothing stays bound then.
-[[nodiscard]] std::expected<std::vector<ListenSocket>, std::string> listen_on(
+[[nodiscard]] std::expected<std::vector<ListenSocket>, std::string> bind_to(
         const ListenAddress& address);
 
 }  // namespace millrace::broker

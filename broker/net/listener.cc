@@ -57,7 +57,10 @@ std::string Listener::address() const {
     return local_address_of(sockets_.front().listening.descriptor());
 }
 
-void Listener::start() {
+int Listener::start() {
+    for (auto& socket : sockets_) {
+        if (!socket.listening.listen()) return errno;
+    }
     spare_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int failed = uv_timer_init(&parts_.loop, &rest_);
     ASSERT(failed == 0);
@@ -69,6 +72,7 @@ void Listener::start() {
     }
     started_ = true;
     watch();
+    return 0;
 }
 
 void Listener::watch() noexcept {

@@ -50,7 +50,8 @@ public:
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
-    void start();
+    // 0 or an errno; then nothing is accepted.
+    [[nodiscard]] int start();
     void close() noexcept;  // Stops to listen; what was accepted goes on.
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }

@@ -15,6 +15,7 @@ void Mailbox::open(uv_loop_t& loop) {
 }
 
 void Mailbox::close() noexcept {
+    closed_.store(true, std::memory_order_release);
     uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
 }
 
@@ -24,7 +25,7 @@ void Mailbox::post(engine::PostedTask& task) noexcept {
         task.next = before;
     } while (!last_posted_.compare_exchange_weak(before, &task, std::memory_order_acq_rel));
     // Whoever posts to an empty mailbox wakes; the others know that somebody has.
-    if (before == nullptr) uv_async_send(&wake_);
+    if (before == nullptr && !closed_.load(std::memory_order_acquire)) uv_async_send(&wake_);
 }
 
 std::size_t Mailbox::run() noexcept {

@@ -32,6 +32,7 @@ public:
 
 private:
     std::atomic<engine::PostedTask*> last_posted_{nullptr};  // A stack, turned round when taken.
+    std::atomic<bool> closed_{false};
     uv_async_t wake_{};
 };
 

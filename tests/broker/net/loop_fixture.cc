@@ -92,7 +92,8 @@ void LoopTest::start(ConnectionLimits limits, std::uint64_t receive_bytes) {
 
 int LoopTest::connect_tcp() {
     const auto address = resolve_listen_address("127.0.0.1:0");
-    const auto listening = listen_on(*address);
+    auto listening = bind_to(*address);
+    EXPECT_TRUE(listening->front().listen());
     sockaddr_in name{};
     socklen_t size = sizeof name;
     getsockname(listening->front().descriptor(), reinterpret_cast<sockaddr*>(&name), &size);

@@ -1,0 +1,439 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/broker.h"
+
+#include "broker/config/derived_sizes.h"
+#include "broker/config/units.h"
+#include "broker/request/version.h"
+#include "broker/runtime/data_identity.h"
+#include "broker/runtime/durable_file.h"
+#include "broker/runtime/exposure.h"
+#include "broker/runtime/shard_group.h"
+#include "broker/runtime/signals.h"
+#include "engine/assert.h"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace millrace::broker {
+
+namespace {
+
+constexpr std::string_view kUnixListener = "local";
+constexpr std::uint64_t kFailureGraceMilliseconds = 500;  // For answers to those who wait.
+constexpr std::uint64_t kDescriptorsKept = 256;           // For files, of what the system allows.
+
+int refuse(const std::string& sentence) {
+    std::fprintf(stderr, "millraced: %s\n", sentence.c_str());
+    return kExitRefused;
+}
+
+int exit_status_of(engine::Errc code) {
+    switch (code) {
+        case engine::Errc::damaged_wal:
+        case engine::Errc::damaged_range:
+        case engine::Errc::unknown_topic_id:
+        case engine::Errc::newer_format:
+        case engine::Errc::foreign_directory:
+        case engine::Errc::locked:
+            return kExitRefused;
+        default:
+            return kExitFailed;
+    }
+}
+
+std::string text_of(const engine::Error& error) {
+    std::string text(engine::name_of(error.code));
+    if (error.os_errno != 0) text += std::string(": ") + std::strerror(error.os_errno);
+    return text;
+}
+
+// The bound for connections follows from the descriptors that the system lets the process have.
+std::uint32_t raise_descriptor_limit(std::uint32_t connections_max, engine::EventLog& events) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections_max;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return connections_max;
+    }
+    const auto kept = std::min<std::uint64_t>(kDescriptorsKept, limit.rlim_cur / 2);
+    const auto possible = static_cast<std::uint64_t>(limit.rlim_cur) - kept;
+    if (possible >= connections_max) return connections_max;
+    events.event(engine::Level::info,
+                 "network.connections",
+                 "fewer connections than configured fit the limit of open files (ulimit -n)",
+                 {{"connections_max", std::to_string(possible)},
+                  {"open_files", std::to_string(limit.rlim_cur)}});
+    return static_cast<std::uint32_t>(possible);
+}
+
+std::uint64_t random_bits() {
+    std::uint64_t bits = 0;
+    while (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
+    }
+    return bits;
+}
+
+class Broker final : StepListener, SignalListener, engine::EngineListener {
+public:
+    explicit Broker(BrokerParts parts)
+            : parts_(std::move(parts)),
+              options_(parts_.options),
+              events_(parts_.events),
+              group_(options_.shards, control_, *this) {
+        failure_task_.broker = this;
+        failure_task_.run = [](engine::PostedTask& task) noexcept {
+            static_cast<FailureTask&>(task).broker->end_failed();
+        };
+        const int failed = uv_loop_init(&loop_);
+        ASSERT(failed == 0);
+        control_.open(loop_);
+    }
+
+    ~Broker() override {
+        // A refused start never ran the loop.
+        if (uv_loop_alive(&loop_) != 0) {
+            control_.close();
+            uv_run(&loop_, UV_RUN_DEFAULT);
+        }
+        uv_loop_close(&loop_);
+    }
+
+    Broker(const Broker&) = delete;
+    Broker& operator=(const Broker&) = delete;
+
+    int run() {
+        started_at_ = parts_.clock.monotonic_now();
+        if (const int refused = open_data(); refused != 0) return refused;
+        if (const int refused = bind_listeners(); refused != 0) return refused;
+        make_shared_parts();
+        if (const int refused = recover(); refused != 0) return refused;
+        cluster_ = ClusterState::make(
+                options_, identity_.cluster_id, *engine_, group_, parts_.clock, events_);
+        environment_->engine = engine_.get();
+        environment_->cluster = cluster_.get();
+        signals_ = std::make_unique<Signals>(loop_, *this);
+        group_.launch(*environment_, raise_descriptor_limit(options_.connections_max, events_));
+        group_.begin(ShardStep::start_engine);
+        uv_run(&loop_, UV_RUN_DEFAULT);
+        group_.join();
+        events_.event(
+                engine::Level::info, "broker.stopped", "every record lies in segment files", {});
+        return kExitStopped;
+    }
+
+private:
+    struct FailureTask : engine::PostedTask {
+        Broker* broker = nullptr;
+    };
+
+    // Everything of a start before shards run may simply return.
+    int open_data();
+    int bind_listeners();
+    void make_shared_parts();
+    int recover();
+
+    void step_ended(ShardStep step, engine::Result<void> outcome) noexcept override;
+    void signalled(int number) noexcept override;
+    void engine_failed(engine::Error error, std::string_view what) noexcept override;
+
+    void listen() noexcept;
+    void write_ready_file() const;
+    void begin_stop() noexcept;
+    void end_control() noexcept;
+    void end_failed() noexcept;
+    [[noreturn]] void exit_now(int status) noexcept;
+    void say_open() const;
+
+    BrokerParts parts_;
+    NodeOptions& options_;
+    engine::EventLog& events_;
+    engine::MonotonicTime started_at_{};
+    uv_loop_t loop_{};
+    Mailbox control_;
+    ShardGroup group_;
+    Exposure exposure_;
+    std::unique_ptr<engine::StorageRoot> root_;
+    DataIdentity identity_;
+    DerivedSizes sizes_;
+    std::unique_ptr<engine::Arena> arena_;
+    std::unique_ptr<ReceiveBudget> receive_;
+    std::unique_ptr<ReceiveBudget> handshake_;
+    std::unique_ptr<ResponseBudget> responses_;
+    std::unique_ptr<ShardEnvironment> environment_;
+    std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<ClusterState> cluster_;
+    std::unique_ptr<Signals> signals_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    FailureTask failure_task_;
+    uv_timer_t failure_timer_{};
+    bool serving_ = false;
+    bool stop_wanted_ = false;
+    bool stopping_ = false;
+};
+
+int Broker::open_data() {
+    auto exposure = check_exposure(options_);
+    if (!exposure) return refuse(exposure.error());
+    exposure_ = std::move(*exposure);
+    const auto& directory = options_.data_directory;
+    if (auto checked = check_data_directory(directory, options_.node_id); !checked) {
+        return refuse(checked.error());
+    }
+    auto root = engine::StorageRoot::open(
+            directory, {.io = options_.io, .lock_wait = options_.lock_wait}, events_);
+    if (!root) {
+        const auto error = root.error();
+        if (error.code == engine::Errc::locked) {
+            return refuse("the data directory " + directory.string() +
+                          " is locked: another broker uses it");
+        }
+        const auto sentence =
+                "the data directory " + directory.string() + " cannot be opened: " + text_of(error);
+        // A disk that fails is another matter than a path that is wrong.
+        return error.os_errno == EIO ? (refuse(sentence), kExitFailed) : refuse(sentence);
+    }
+    root_ = std::move(*root);
+    auto sizes = derive_sizes(options_, root_->filesystem_bytes());
+    if (!sizes) return refuse(sizes.error());
+    sizes_ = *sizes;
+    adopt_sizes(options_, sizes_);
+    auto identity = open_identity(directory, options_.node_id);
+    if (!identity) return refuse(identity.error());
+    identity_ = *identity;
+    return 0;
+}
+
+int Broker::bind_listeners() {
+    const auto run = root_->directory() / "run";
+    if (mkdir(run.c_str(), 0700) != 0 && errno != EEXIST) {
+        return refuse(run.string() + " cannot be made: " + std::strerror(errno));
+    }
+    auto addresses = exposure_.listeners;
+    auto& local = addresses.emplace_back();
+    local.name = kUnixListener;
+    local.address.unix_path = (run / "millraced.sock").string();
+    for (const auto& [name, address] : addresses) {
+        auto sockets = bind_to(address);
+        if (!sockets) return refuse("listener." + name + ": " + sockets.error());
+        listeners_.push_back(std::make_unique<Listener>(ListenerParts{.loop = loop_,
+                                                                      .receiver = group_,
+                                                                      .clock = parts_.clock,
+                                                                      .events = events_},
+                                                        name,
+                                                        std::move(*sockets)));
+    }
+    return 0;
+}
+
+void Broker::make_shared_parts() {
+    arena_ = std::make_unique<engine::Arena>(sizes_.arena_bytes);
+    receive_ = std::make_unique<ReceiveBudget>(sizes_.receive_bytes, group_);
+    handshake_ = std::make_unique<ReceiveBudget>(kPreAuthenticationBytes, group_);
+    responses_ = std::make_unique<ResponseBudget>(sizes_.response_bytes);
+    environment_ = std::make_unique<ShardEnvironment>(
+            ShardEnvironment{.root = *root_,
+                             .clock = parts_.clock,
+                             .events = events_,
+                             .watcher = group_,
+                             .receive = *receive_,
+                             .handshake = *handshake_,
+                             .responses = *responses_,
+                             .limits = {.request_bytes_max = options_.request_bytes_max,
+                                        .requests_in_flight_max = options_.requests_in_flight_max,
+                                        .bytes_in_flight_max = options_.bytes_in_flight_max},
+                             .spin = options_.spin,
+                             .make_service = &ShardService::make});
+}
+
+int Broker::recover() {
+    const engine::EngineOptions engine_options{.shards = options_.shards,
+                                               .wal_bytes = sizes_.wal_bytes,
+                                               .commit = options_.commit,
+                                               .groups_in_flight = options_.groups_in_flight,
+                                               .filesystem_bytes = root_->filesystem_bytes(),
+                                               .accept_wal_loss = options_.accept_wal_loss,
+                                               .random_seed = random_bits()};
+    auto storage = root_->make_storage();
+    if (!storage) {
+        static_cast<void>(refuse("no storage can be made: " + text_of(storage.error())));
+        return kExitFailed;
+    }
+    auto recovered = engine::Engine::recover(
+            engine_options, {parts_.clock, events_, *arena_, group_, *this}, **storage);
+    if (!recovered) {
+        const auto code = recovered.error().code;
+        static_cast<void>(refuse("the data directory " + options_.data_directory.string() +
+                                 " cannot be recovered: " + text_of(recovered.error())));
+        return exit_status_of(code);
+    }
+    engine_ = std::move(*recovered);
+    return 0;
+}
+
+void Broker::step_ended(ShardStep step, engine::Result<void> outcome) noexcept {
+    if (!outcome && step <= ShardStep::start_service) {
+        static_cast<void>(refuse("the start has failed: " + text_of(outcome.error())));
+        exit_now(exit_status_of(outcome.error().code));
+    }
+    switch (step) {
+        case ShardStep::start_engine:
+            return group_.begin(ShardStep::start_service);
+        case ShardStep::start_service:
+            return listen();
+        case ShardStep::stop_service:
+            return group_.begin(ShardStep::close_connections);
+        case ShardStep::close_connections:
+            return group_.begin(ShardStep::stop_engine);
+        case ShardStep::stop_engine:
+            if (!outcome) {
+                events_.event(engine::Level::warning,
+                              "broker.stop",
+                              "the last checkpoint could not be written; the next start replays",
+                              {{"error", text_of(outcome.error())}});
+            }
+            return group_.begin(ShardStep::end);
+        case ShardStep::end:
+            return end_control();
+    }
+}
+
+void Broker::listen() noexcept {
+    for (auto& listener : listeners_) {
+        const int failed = listener->start();
+        if (failed != 0) {
+            static_cast<void>(refuse("listener." + listener->name() + " at " + listener->address() +
+                                     ": " + std::strerror(failed)));
+            exit_now(kExitRefused);
+        }
+        events_.event(engine::Level::info,
+                      "listener.open",
+                      "clients may connect",
+                      {{"listener", listener->name()}, {"address", listener->address()}});
+    }
+    say_open();
+    serving_ = true;
+    const auto took = parts_.clock.monotonic_now() - started_at_;
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(took).count();
+    events_.event(engine::Level::info,
+                  "broker.ready",
+                  "ready",
+                  {{"data_dir", root_->directory().string()},
+                   {"io", std::string(root_->io_name())},
+                   {"shards", std::to_string(options_.shards)},
+                   {"memory", format_size(options_.memory_total)},
+                   {"wal", format_size(sizes_.wal_bytes)},
+                   {"cluster_id", uuid_text(identity_.cluster_id)},
+                   {"start_ms", std::to_string(milliseconds)}});
+    write_ready_file();
+    if (stop_wanted_) begin_stop();
+}
+
+void Broker::say_open() const {
+    if (exposure_.loopback_only) {
+        events_.event(engine::Level::info, "security.open", "no authentication: loopback only", {});
+        return;
+    }
+    events_.event(engine::Level::warning,
+                  "security.open",
+                  "NO AUTHENTICATION: everybody who can reach this machine may read, write and "
+                  "delete everything (security.allow_unauthenticated)",
+                  {});
+}
+
+void Broker::write_ready_file() const {
+    if (!parts_.ready_file) return;
+    nlohmann::ordered_json addresses = nlohmann::ordered_json::object();
+    for (const auto& listener : listeners_)
+        addresses[listener->name()] = listener->address();
+    const nlohmann::ordered_json json{{"pid", getpid()},
+                                      {"version", kVersion},
+                                      {"io", root_->io_name()},
+                                      {"shards", options_.shards},
+                                      {"listeners", addresses}};
+    if (const int error = replace_file(*parts_.ready_file, json.dump() + "\n", false); error != 0) {
+        events_.event(engine::Level::error,
+                      "broker.ready_file",
+                      "the ready file cannot be written",
+                      {{"path", parts_.ready_file->string()}, {"error", std::strerror(error)}});
+    }
+}
+
+void Broker::signalled(int number) noexcept {
+    if (std::exchange(stop_wanted_, true)) {
+        events_.event(engine::Level::warning,
+                      "broker.killed",
+                      "a second signal: the broker ends at once, and the next start replays",
+                      {});
+        exit_now(128 + number);
+    }
+    events_.event(engine::Level::info,
+                  "broker.stopping",
+                  "the broker stops; a second signal ends it at once",
+                  {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+    if (serving_) begin_stop();
+}
+
+void Broker::begin_stop() noexcept {
+    if (std::exchange(stopping_, true)) return;
+    if (parts_.ready_file) unlink(parts_.ready_file->c_str());
+    for (auto& listener : listeners_)
+        listener->close();
+    group_.begin(ShardStep::stop_service);
+}
+
+void Broker::end_control() noexcept {
+    signals_->close();
+    control_.close();
+}
+
+void Broker::engine_failed(engine::Error error, std::string_view what) noexcept {
+    events_.event(engine::Level::error,
+                  "engine.failed",
+                  "the disk failed: nothing is appended any more, and the broker ends",
+                  {{"operation", std::string(what)}, {"error", text_of(error)}});
+    control_.post(failure_task_);
+}
+
+// Whoever waits for an acknowledgement hears that there is none; then the process ends.
+void Broker::end_failed() noexcept {
+    for (auto& listener : listeners_)
+        listener->close();
+    uv_timer_init(&loop_, &failure_timer_);
+    failure_timer_.data = this;
+    uv_timer_start(
+            &failure_timer_,
+            [](uv_timer_t* timer) { static_cast<Broker*>(timer->data)->exit_now(kExitFailed); },
+            kFailureGraceMilliseconds,
+            0);
+}
+
+// Shards are running: nothing may be destroyed under them. What was acknowledged is in the log.
+void Broker::exit_now(int status) noexcept {
+    if (parts_.ready_file) unlink(parts_.ready_file->c_str());
+    _exit(status);
+}
+
+}  // namespace
+
+int run_broker(BrokerParts parts) {
+    if (parts.ready_file) unlink(parts.ready_file->c_str());  // Of an earlier run.
+    return Broker(std::move(parts)).run();
+}
+
+int check_broker(const NodeOptions& options) {
+    if (auto exposure = check_exposure(options); !exposure) return refuse(exposure.error());
+    return kExitStopped;
+}
+
+}  // namespace millrace::broker
