@@ -26,6 +26,9 @@ public:
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
+    // Empty for TCP.
+    [[nodiscard]] const std::string& unix_path() const noexcept { return unix_path_; }
+
 private:
     int descriptor_ = -1;
     std::string unix_path_;

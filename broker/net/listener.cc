@@ -54,6 +54,8 @@ Listener::~Listener() {
 }
 
 std::string Listener::address() const {
+    const auto& path = sockets_.front().listening.unix_path();
+    if (!path.empty()) return "unix:" + path;
     return local_address_of(sockets_.front().listening.descriptor());
 }
 

@@ -98,7 +98,7 @@ int LoopTest::connect_tcp() {
     socklen_t size = sizeof name;
     getsockname(listening->front().descriptor(), reinterpret_cast<sockaddr*>(&name), &size);
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&name), size), 0);
+    EXPECT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&name), size), 0);
     fcntl(client, F_SETFL, O_NONBLOCK);
     pollfd ready{.fd = listening->front().descriptor(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&ready, 1, 5000), 1);
@@ -169,6 +169,15 @@ void LoopTest::write(int socket, engine::Bytes bytes) {
         turn();
     }
     EXPECT_TRUE(bytes.empty());
+}
+
+int LoopTest::connect() {
+    const int client = connect_tcp();
+    write(client, request(0, 0, 0));
+    EXPECT_TRUE(turn_until([&] { return !handler_.requests.empty(); }));
+    handler_.requests.front().peer->finish_request(wire::kFrameBytesMin);
+    handler_.requests.clear();
+    return client;
 }
 
 std::vector<std::byte> LoopTest::read(int socket) {

@@ -123,6 +123,8 @@ protected:
                                           std::uint32_t payload_bytes);
     // Writes all of it, turning the loop while the socket is full.
     void write(int socket, engine::Bytes bytes);
+    // Past the handshake.
+    [[nodiscard]] int connect();
     // Everything that can be read now.
     [[nodiscard]] static std::vector<std::byte> read(int socket);
     // The other side has closed.
