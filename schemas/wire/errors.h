@@ -20,7 +20,7 @@
     X(7, throttled, true, 89, "The broker has no room for this request at the moment.")            \
     X(8, timed_out, true, 7, "The request ran into its deadline; it may yet take effect.")         \
     X(9, shutting_down, true, 8, "The broker is stopping.")                                        \
-    X(20, unknown_topic, true, 3, "There is no such topic.")                                       \
+    X(20, unknown_topic, false, 3, "There is no such topic.")                                       \
     X(21, unknown_partition, true, 3, "The topic has no such partition.")                          \
     X(22, topic_exists, false, 36, "A topic of this name exists.")                                 \
     X(23, invalid_topic_name, false, 17, "The name is not one a topic can have.")                  \

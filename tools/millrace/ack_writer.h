@@ -1,0 +1,46 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Writes one line per acknowledged record to standard output, as soon as the acknowledgement is
+// there, without ever making the thread wait that brings it.
+#pragma once
+
+#include "millrace/producer.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace millrace::cli {
+
+// Lifecycle:   add() any number of times, close(). Lines leave in the order they were added.
+// Thread:      add() from the client's thread, the rest from one other.
+class AckWriter {
+public:
+    AckWriter();
+    ~AckWriter();
+    AckWriter(const AckWriter&) = delete;
+    AckWriter& operator=(const AckWriter&) = delete;
+
+    // {"line","partition","offset"}
+    void add(std::uint64_t line, const Ack& ack);
+
+    // Waits while the reader is far behind, so that memory stays bounded.
+    void wait_for_room();
+
+    // Writes what is left. False when the reader has gone.
+    bool close();
+
+private:
+    void run();
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string pending_;
+    bool closing_ = false;
+    bool reader_gone_ = false;
+    std::thread thread_;
+};
+
+}  // namespace millrace::cli

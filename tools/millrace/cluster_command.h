@@ -1,0 +1,12 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// millrace cluster info
+#pragma once
+
+#include "tools/millrace/context.h"
+
+namespace millrace::cli {
+
+ExitCode show_cluster(const Context& context);
+
+}  // namespace millrace::cli

@@ -1,0 +1,13 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The command tree: which words there are, and what each of them calls.
+#pragma once
+
+#include "tools/millrace/exit_code.h"
+
+namespace millrace::cli {
+
+// Parses, runs the command, returns its exit code.
+[[nodiscard]] ExitCode run_command_line(int argc, char** argv);
+
+}  // namespace millrace::cli

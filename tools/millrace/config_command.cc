@@ -1,0 +1,69 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tools/millrace/config_command.h"
+
+#include "tools/millrace/standard_output.h"
+#include "tools/millrace/table.h"
+#include "tools/millrace/topic_command.h"
+
+#include <nlohmann/json.hpp>
+
+namespace millrace::cli {
+
+namespace {
+
+std::string source_text(ConfigSource source) {
+    switch (source) {
+        case ConfigSource::default_value:
+            return "default";
+        case ConfigSource::topic:
+            return "topic";
+        case ConfigSource::broker_file:
+            return "file";
+        case ConfigSource::environment:
+            return "environment";
+        case ConfigSource::command_line:
+            return "command line";
+    }
+    return "unknown";
+}
+
+std::string json_of(const std::vector<ConfigEntry>& entries, bool lines) {
+    auto array = nlohmann::ordered_json::array();
+    for (const auto& entry : entries) {
+        array.push_back({{"key", entry.key},
+                         {"value", entry.value},
+                         {"source", source_text(entry.source)},
+                         {"default", entry.default_value},
+                         {"read_only", entry.read_only},
+                         {"documentation", entry.documentation}});
+    }
+    if (!lines) return array.dump(2) + "\n";
+    std::string text;
+    for (const auto& element : array)
+        text += element.dump() + "\n";
+    return text;
+}
+
+}  // namespace
+
+ExitCode get_config(const Context& context, const ConfigGetOptions& options) {
+    auto admin = context.admin();
+    if (!admin) return fail(context, admin.error());
+    const auto entries = options.topic.empty() ? admin->broker_config(options.keys)
+                                               : admin->topic_config(options.topic, options.keys);
+    if (!entries) return fail(context, entries.error(), options.topic);
+    if (context.scripted()) {
+        const auto text = json_of(*entries, context.output == OutputFormat::jsonl);
+        return write_out(text) ? ExitCode::ok : ExitCode::failed;
+    }
+    Table table({"KEY", "VALUE", "SOURCE", "MEANING"});
+    for (const auto& entry : *entries)
+        table.add({entry.key, entry.value, source_text(entry.source), entry.documentation});
+    return write_out(table.text()) ? ExitCode::ok : ExitCode::failed;
+}
+
+ExitCode set_config(const Context& context, const ConfigSetOptions& options) {
+    return alter_topic(context, {options.topic, 0, options.settings, options.unset});
+}
+
+}  // namespace millrace::cli

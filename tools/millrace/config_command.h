@@ -1,0 +1,27 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// millrace config get | set
+#pragma once
+
+#include "tools/millrace/context.h"
+
+#include <string>
+#include <vector>
+
+namespace millrace::cli {
+
+struct ConfigGetOptions {
+    std::string topic;  // Empty: the broker's own settings.
+    std::vector<std::string> keys;
+};
+
+struct ConfigSetOptions {
+    std::string topic;
+    std::vector<std::string> settings;  // KEY=VALUE
+    std::vector<std::string> unset;
+};
+
+ExitCode get_config(const Context& context, const ConfigGetOptions& options);
+ExitCode set_config(const Context& context, const ConfigSetOptions& options);
+
+}  // namespace millrace::cli

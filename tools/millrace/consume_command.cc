@@ -1,0 +1,169 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tools/millrace/consume_command.h"
+
+#include "millrace/consumer.h"
+#include "tools/millrace/interrupt.h"
+#include "tools/millrace/json_text.h"
+#include "tools/millrace/quantity.h"
+#include "tools/millrace/standard_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace millrace::cli {
+
+namespace {
+
+constexpr auto kPollTime = std::chrono::milliseconds(100);
+
+// A partition with the end it had when the command began.
+struct Part {
+    TopicPartition partition;
+    std::int64_t start = 0;
+    std::int64_t end = 0;
+};
+
+Result<std::vector<Part>> parts_of(Admin& admin, const ConsumeOptions& options) {
+    const auto offsets = admin.topic_offsets(options.topic);
+    if (!offsets) return offsets.error();
+    std::vector<Part> parts;
+    for (const auto& row : *offsets) {
+        if (options.partition && row.partition != *options.partition) continue;
+        if (row.error.code != ErrorCode::none) return row.error;
+        parts.push_back({{options.topic, row.partition}, row.start_offset, row.end_offset});
+    }
+    if (parts.empty()) {
+        return Error{ErrorCode::unknown_partition,
+                     fmt::format("Topic {} has no partition {}.",
+                                 options.topic,
+                                 options.partition.value_or(0))};
+    }
+    return parts;
+}
+
+// An offset given for all partitions at once is moved into the range of each.
+Position start_of(const Part& part, const ConsumeOptions& options) {
+    if (options.from.kind() != Position::Kind::offset || options.partition) return options.from;
+    return Position::at(std::clamp(options.from.value(), part.start, part.end));
+}
+
+// Prints records in the format asked for.
+class RecordPrinter {
+public:
+    RecordPrinter(const Context& context, const RecordFormat& format)
+            : context_(context), format_(format) {}
+
+    [[nodiscard]] bool print(const RecordView& record) {
+        auto& to = output_.buffer();
+        switch (context_.output) {
+            case OutputFormat::table:
+                format_.append(to, record);
+                break;
+            case OutputFormat::json:
+                to += printed_ == 0 ? "[\n" : ",\n";
+                append_json_record(to, record);
+                break;
+            case OutputFormat::jsonl:
+                append_json_record(to, record);
+                to += '\n';
+                break;
+        }
+        ++printed_;
+        bytes_ += record.value.value_or("").size();
+        return output_.flush_if_large();
+    }
+
+    [[nodiscard]] bool flush() { return output_.flush(); }
+
+    [[nodiscard]] bool close() {
+        if (context_.output == OutputFormat::json)
+            output_.buffer() += printed_ == 0 ? "[]\n" : "\n]\n";
+        return output_.flush();
+    }
+
+    [[nodiscard]] std::uint64_t printed() const { return printed_; }
+
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+private:
+    const Context& context_;
+    const RecordFormat& format_;
+    StandardOutput output_;
+    std::uint64_t printed_ = 0;
+    std::uint64_t bytes_ = 0;
+};
+
+bool at_end(const Consumer& consumer, const std::vector<Part>& parts) {
+    return std::ranges::all_of(parts, [&](const Part& part) {
+        const auto position = consumer.position(part.partition);
+        return position && *position >= part.end;
+    });
+}
+
+// Prints what one poll brought, but nothing of a partition beyond the end it had, when stopping
+// there. False when the reader of the output has gone.
+bool print_records(const Records& records,
+                   const ConsumeOptions& options,
+                   const std::vector<Part>& parts,
+                   RecordPrinter& printer) {
+    for (const auto& record : records) {
+        if (options.count != 0 && printer.printed() == options.count) break;
+        if (options.stop_at_end) {
+            const auto part = std::ranges::find_if(parts, [&](const Part& candidate) {
+                return candidate.partition.partition == record.partition;
+            });
+            if (part != parts.end() && record.offset >= part->end) continue;
+        }
+        if (!printer.print(record)) return false;
+    }
+    return true;
+}
+
+Result<void> follow(Consumer& consumer,
+                    const ConsumeOptions& options,
+                    const std::vector<Part>& parts,
+                    RecordPrinter& printer) {
+    while (!interrupted()) {
+        if (options.count != 0 && printer.printed() >= options.count) return {};
+        if (options.stop_at_end && at_end(consumer, parts)) return {};
+        const auto records = consumer.poll(kPollTime);
+        if (!records) return records.error();
+        if (!print_records(*records, options, parts, printer)) return {};
+        if (!printer.flush()) return {};
+    }
+    return {};
+}
+
+}  // namespace
+
+ExitCode consume(const Context& context, const ConsumeOptions& options) {
+    auto client = context.connect();
+    if (!client) return fail(context, client.error());
+    auto admin = Admin::open(*client);
+    if (!admin) return fail(context, admin.error());
+    const auto parts = parts_of(*admin, options);
+    if (!parts) return fail(context, parts.error(), options.topic);
+    auto consumer = Consumer::open(*client);
+    if (!consumer) return fail(context, consumer.error());
+    std::vector<Assignment> assignments;
+    for (const auto& part : *parts)
+        assignments.push_back({part.partition, start_of(part, options)});
+    const auto assigned = consumer->assign(assignments);
+    if (!assigned) return fail(context, assigned.error(), options.topic);
+
+    RecordPrinter printer(context, options.format);
+    const auto followed = follow(*consumer, options, *parts, printer);
+    if (!printer.close()) return ExitCode::ok;
+    if (!followed) return fail(context, followed.error(), options.topic);
+    if (!interrupted()) return ExitCode::ok;
+    fmt::print(stderr,
+               "interrupted: {} records, {}\n",
+               count_text(printer.printed()),
+               size_text(printer.bytes()));
+    return ExitCode::interrupted;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,92 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tools/millrace/context.h"
+
+#include "tools/millrace/json_text.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace millrace::cli {
+
+namespace {
+
+std::string advice(const Context& context, ErrorCode code, std::string_view topic) {
+    switch (code) {
+        case ErrorCode::unknown_topic:
+            return topic.empty() ? "" : fmt::format("Create it: millrace topic create {}", topic);
+        case ErrorCode::unreachable:
+            return fmt::format(
+                    "Is millraced running at {}? Another one: -s HOST:PORT or MILLRACE_SERVER.",
+                    context.server);
+        case ErrorCode::offset_out_of_range:
+            return topic.empty() ? ""
+                                 : fmt::format("See the range: millrace topic offsets {}", topic);
+        default:
+            return "";
+    }
+}
+
+void print_error(const Context& context,
+                 std::string_view name,
+                 std::string_view message,
+                 std::string_view hint,
+                 bool retryable) {
+    if (context.scripted()) {
+        std::string line = "{\"error\":{\"name\":";
+        append_json_bytes(line, name);
+        line += ",\"message\":";
+        append_json_bytes(
+                line, hint.empty() ? std::string(message) : fmt::format("{} {}", message, hint));
+        line += retryable ? ",\"retryable\":true}}" : ",\"retryable\":false}}";
+        fmt::print(stderr, "{}\n", line);
+        return;
+    }
+    fmt::print(stderr, "millrace: {}\n", message);
+    if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
+}
+
+}  // namespace
+
+Result<Client> Context::connect() const {
+    ClientOptions options;
+    options.addresses = server;
+    options.name = "millrace";
+    return Client::connect(options);
+}
+
+Result<Admin> Context::admin() const {
+    auto client = connect();
+    if (!client) return client.error();
+    return Admin::open(*client);
+}
+
+ExitCode fail(const Context& context, const Error& error, std::string_view topic) {
+    const auto message =
+            error.message.empty() ? std::string(sentence_of(error.code)) : error.message;
+    auto hint = advice(context, error.code, topic);
+    if (message.find("millrace topic create") != std::string::npos) hint.clear();
+    print_error(context, name_of(error.code), message, hint, is_retryable(error.code));
+    return exit_code_of(error.code);
+}
+
+ExitCode fail_usage(const Context& context, std::string_view message) {
+    print_error(context, "usage", message, "", false);
+    return ExitCode::usage;
+}
+
+Result<std::vector<KeyValue>> parse_pairs(const std::vector<std::string>& texts,
+                                          std::string_view option) {
+    std::vector<KeyValue> pairs;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return Error{ErrorCode::invalid_argument,
+                         fmt::format("{} takes KEY=VALUE, not '{}'.", option, text)};
+        }
+        pairs.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    }
+    return pairs;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,29 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Holds work to a rate, evenly.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace millrace::cli {
+
+class Pace {
+public:
+    // `rate` turns a second; 0: as fast as it goes.
+    explicit Pace(std::uint64_t rate);
+
+    // Returns when the next turn is due; false when interrupted before.
+    [[nodiscard]] bool wait_for_turn() noexcept;
+
+    // When the turn that wait_for_turn() returned for was due, for open-loop latencies.
+    [[nodiscard]] std::chrono::steady_clock::time_point due() const noexcept { return due_; }
+
+private:
+    std::uint64_t rate_;
+    std::uint64_t turn_ = 0;
+    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point due_;
+};
+
+}  // namespace millrace::cli

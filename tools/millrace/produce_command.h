@@ -1,0 +1,32 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// millrace produce: one record a line.
+#pragma once
+
+#include "millrace/producer.h"
+#include "tools/millrace/context.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::cli {
+
+struct ProduceOptions {
+    std::string topic;
+    std::string file = "-";
+    std::optional<std::uint32_t> partition;
+    std::optional<std::string> key_separator;
+    std::optional<std::string> key;
+    std::vector<std::string> headers;  // K=V
+    Compression compression = Compression::none;
+    Acks acks = Acks::all;
+    std::uint64_t rate = 0;  // Records a second; 0: as fast as it goes.
+    std::optional<std::chrono::milliseconds> delivery_timeout;
+};
+
+ExitCode produce(const Context& context, const ProduceOptions& options);
+
+}  // namespace millrace::cli
