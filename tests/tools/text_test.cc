@@ -113,7 +113,7 @@ TEST(RecordFormat, WritesEveryPart) {
     record.value = std::string_view("v\0w", 3);
     std::string text;
     format->append(text, record);
-    EXPECT_EQ(text, std::string("orders[2]@7 k=v\0w 99  %\t\n", 26));
+    EXPECT_EQ(text, std::string("orders[2]@7 k=v\0w 99  %\t\n", 25));
 }
 
 TEST(RecordFormat, NamesWhatItDoesNotKnow) {
