@@ -135,7 +135,7 @@ bool WalFiles::must_switch(std::uint64_t group_bytes) const noexcept {
 }
 
 std::uint64_t WalFiles::prepared_bytes(std::uint64_t group_bytes) const noexcept {
-    const std::uint64_t behind = next_ == nullptr ? 0 : next_->zeroed;
+    const std::uint64_t behind = next_ == nullptr ? 0 : next_->ready_bytes();
     if (must_switch(group_bytes)) return behind;
     const std::uint64_t here = current().zeroed - std::min(current().zeroed, position_);
     // The next file is out of reach until this one is ready to its end.

@@ -43,6 +43,12 @@ struct WalFile {
     std::uint64_t zeroed = 0;  // The frontier: below it every block was written and flushed.
 
     std::optional<WalPosition> first;  // Where its first group begins.
+
+    // Bytes from its start that groups may be written to. A file that replay found holds written
+    // blocks before this run has opened it.
+    [[nodiscard]] std::uint64_t ready_bytes() const noexcept {
+        return handle != FileHandle::none && sized && linked ? zeroed : 0;
+    }
 };
 
 class WalFiles {

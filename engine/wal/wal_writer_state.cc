@@ -104,7 +104,7 @@ std::uint64_t WalWriter::State::room() const noexcept {
             spare(files_.current().zeroed, files_.position() + taken + control_reserve(options_));
     const WalFile* next = files_.next();
     const std::uint64_t behind =
-            next == nullptr ? 0 : spare(next->zeroed, control_reserve(options_));
+            next == nullptr ? 0 : spare(next->ready_bytes(), control_reserve(options_));
     const std::uint64_t wasted = files_.current().capacity - files_.position() - taken;
     const std::uint64_t bytes =
             std::max(std::min(here, in_bound), std::min(behind, spare(in_bound, wasted)));
