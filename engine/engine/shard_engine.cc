@@ -217,6 +217,7 @@ void ShardEngineImpl::end_turn() noexcept {
     const auto now = core_.parts().clock.monotonic_now();
     wake_waiters();
     wal_.end_turn();
+    advance_stop();  // Before the logs' turn, which begins what a stop asks of them.
     logs_.end_turn();
     if (started_ && !failed_) {
         const auto live = wal_.live_bytes();
@@ -231,7 +232,6 @@ void ShardEngineImpl::end_turn() noexcept {
     counters_.payload_copies = copies.calls - copies_before_.calls;
     counters_.payload_copy_bytes = copies.bytes - copies_before_.bytes;
     watch_memory(now);
-    advance_stop();
     storage_.flush_submissions();
     end_finished();
 }

@@ -143,6 +143,7 @@ void ShardEngineImpl::take_durable() noexcept {
             wal_.entry_released(*file);
         // Both slots hold this checkpoint.
         wal_.recycle_before(part.position);
+        ++counters_.checkpoints;
     }
     in_round_ = false;
     answer();

@@ -26,7 +26,9 @@ public:
     [[nodiscard]] Result<WalPlace> reserve(EntryKind kind,
                                            const PartitionKey& key,
                                            std::uint32_t payload_bytes) override {
-        return own_.reserve(kind, key, payload_bytes);
+        auto place = own_.reserve(kind, key, payload_bytes);
+        refused_ = !place && place.error().code == Errc::no_room;
+        return place;
     }
 
     void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) override {
@@ -43,10 +45,13 @@ public:
         --file.unflushed_entries;
     }
 
-    // While another shard's WAL waits for this one, the flusher is told that the bound is reached:
-    // it then works as fast as it can, even if nobody appends here.
+    // The flusher is told that the bound is reached, and works as fast as it can, also while
+    // another shard's WAL waits for this one, and while appends wait for a file to be recycled:
+    // what comes in would else set the pace, and nothing does.
     [[nodiscard]] std::uint64_t live_bytes() const noexcept override {
-        return shares_left_ > 0 ? own_.bytes_max() : own_.live_bytes();
+        const auto live = own_.live_bytes();
+        const bool waited_for = shares_left_ > 0 || (refused_ && live >= own_.bytes_max() / 2);
+        return waited_for ? std::max(live, own_.bytes_max()) : live;
     }
 
     [[nodiscard]] std::uint64_t bytes_max() const noexcept override { return own_.bytes_max(); }
@@ -79,6 +84,7 @@ private:
     WalWriter& own_;
     std::deque<ForeignFile>& foreign_;
     std::size_t shares_left_ = 0;
+    bool refused_ = false;  // The last append found no room.
 };
 
 }  // namespace millrace::engine

@@ -32,9 +32,11 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t number) {
 }  // namespace
 
 std::uint64_t wal_file_bytes(const EngineOptions& options) {
-    if (options.wal_file_bytes != 0) return options.wal_file_bytes;
     const auto share = options.wal_bytes / options.shards;
-    const auto wanted = std::clamp(share / kFilesOfShare, kFileBytesMin, kFileBytesMax);
+    const auto wanted = options.wal_file_bytes != 0
+                                ? options.wal_file_bytes
+                                : std::clamp(share / kFilesOfShare, kFileBytesMin, kFileBytesMax);
+    // With fewer files appends could wait for the file that they go to themselves.
     return round_down(std::min(wanted, share / kFilesMin), kBlockBytes);
 }
 

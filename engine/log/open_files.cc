@@ -18,10 +18,7 @@ void OpenFile::open(const FilePath& path, bool create) noexcept {
 
 void OpenFile::opened() noexcept {
     if (result() < 0) {
-        const Error error{Errc::io_failed, static_cast<int>(-result())};
-        wake_all(std::unexpected(error));
-        files_.destroy(*this);
-        return;
+        return stop({Errc::io_failed, static_cast<int>(-result())});
     }
     handle_ = static_cast<FileHandle>(result());
     ++pins_;  // Its waiters may release it in turn.
@@ -44,6 +41,9 @@ void OpenFile::closed() noexcept {
 }
 
 void OpenFile::stop(Error error) noexcept {
+    // Before its waiters hear of it: one that tries again opens another descriptor.
+    if (segment_ != nullptr) segment_->file = nullptr;
+    segment_ = nullptr;
     wake_all(std::unexpected(error));
     files_.destroy(*this);
 }

@@ -39,7 +39,7 @@ enum class CommitMode : std::uint8_t {
 struct EngineOptions {
     std::uint32_t shards = 1;
     std::uint64_t wal_bytes = 512 * kMiB;  // All shards together: also the dirty bound.
-    std::uint64_t wal_file_bytes = 0;      // 0: share of a shard / 8, 8 to 64 MiB.
+    std::uint64_t wal_file_bytes = 0;      // 0: share of a shard / 8, 8 to 64 MiB. At most / 4.
     std::uint64_t wal_first_frontier_bytes = 4 * kMiB;  // Zeroed before the first start is done.
     CommitMode commit = CommitMode::automatic;
     std::uint32_t groups_in_flight = 2;          // 1 to 4.
