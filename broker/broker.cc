@@ -5,21 +5,19 @@
 #include "broker/config/units.h"
 #include "broker/request/version.h"
 #include "broker/runtime/data_identity.h"
-#include "broker/runtime/durable_file.h"
 #include "broker/runtime/exposure.h"
+#include "broker/runtime/process_limits.h"
+#include "broker/runtime/ready_file.h"
 #include "broker/runtime/shard_group.h"
 #include "broker/runtime/signals.h"
 #include "engine/assert.h"
 
 #include <uv.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -30,7 +28,6 @@ namespace {
 
 constexpr std::string_view kUnixListener = "local";
 constexpr std::uint64_t kFailureGraceMilliseconds = 500;  // For answers to those who wait.
-constexpr std::uint64_t kDescriptorsKept = 256;           // For files, of what the system allows.
 
 int refuse(const std::string& sentence) {
     std::fprintf(stderr, "millraced: %s\n", sentence.c_str());
@@ -57,26 +54,6 @@ std::string text_of(const engine::Error& error) {
     return text;
 }
 
-// The bound for connections follows from the descriptors that the system lets the process have.
-std::uint32_t raise_descriptor_limit(std::uint32_t connections_max, engine::EventLog& events) {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections_max;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-        return connections_max;
-    }
-    const auto kept = std::min<std::uint64_t>(kDescriptorsKept, limit.rlim_cur / 2);
-    const auto possible = static_cast<std::uint64_t>(limit.rlim_cur) - kept;
-    if (possible >= connections_max) return connections_max;
-    events.event(engine::Level::info,
-                 "network.connections",
-                 "fewer connections than configured fit the limit of open files (ulimit -n)",
-                 {{"connections_max", std::to_string(possible)},
-                  {"open_files", std::to_string(limit.rlim_cur)}});
-    return static_cast<std::uint32_t>(possible);
-}
-
 std::uint64_t random_bits() {
     std::uint64_t bits = 0;
     while (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
@@ -84,7 +61,7 @@ std::uint64_t random_bits() {
     return bits;
 }
 
-class Broker final : StepListener, SignalListener, engine::EngineListener {
+class Broker final : public StepListener, public SignalListener, public engine::EngineListener {
 public:
     explicit Broker(BrokerParts parts)
             : parts_(std::move(parts)),
@@ -123,7 +100,7 @@ public:
         environment_->engine = engine_.get();
         environment_->cluster = cluster_.get();
         signals_ = std::make_unique<Signals>(loop_, *this);
-        group_.launch(*environment_, raise_descriptor_limit(options_.connections_max, events_));
+        group_.launch(*environment_, fit_connections(options_.connections_max, events_));
         group_.begin(ShardStep::start_engine);
         uv_run(&loop_, UV_RUN_DEFAULT);
         group_.join();
@@ -148,7 +125,7 @@ private:
     void engine_failed(engine::Error error, std::string_view what) noexcept override;
 
     void listen() noexcept;
-    void write_ready_file() const;
+    void tell_ready() const;
     void begin_stop() noexcept;
     void end_control() noexcept;
     void end_failed() noexcept;
@@ -335,7 +312,7 @@ void Broker::listen() noexcept {
                    {"wal", format_size(sizes_.wal_bytes)},
                    {"cluster_id", uuid_text(identity_.cluster_id)},
                    {"start_ms", std::to_string(milliseconds)}});
-    write_ready_file();
+    tell_ready();
     if (stop_wanted_) begin_stop();
 }
 
@@ -351,17 +328,15 @@ void Broker::say_open() const {
                   {});
 }
 
-void Broker::write_ready_file() const {
+void Broker::tell_ready() const {
     if (!parts_.ready_file) return;
-    nlohmann::ordered_json addresses = nlohmann::ordered_json::object();
+    ReadyState state{.version = kVersion,
+                     .io = root_->io_name(),
+                     .shards = options_.shards,
+                     .listeners = {}};
     for (const auto& listener : listeners_)
-        addresses[listener->name()] = listener->address();
-    const nlohmann::ordered_json json{{"pid", getpid()},
-                                      {"version", kVersion},
-                                      {"io", root_->io_name()},
-                                      {"shards", options_.shards},
-                                      {"listeners", addresses}};
-    if (const int error = replace_file(*parts_.ready_file, json.dump() + "\n", false); error != 0) {
+        state.listeners.emplace_back(listener->name(), listener->address());
+    if (const int error = write_ready_file(*parts_.ready_file, state); error != 0) {
         events_.event(engine::Level::error,
                       "broker.ready_file",
                       "the ready file cannot be written",

@@ -1,0 +1,15 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "engine/event_log.h"
+
+#include <cstdint>
+
+namespace millrace::broker {
+
+// Raises the limit of open files as far as the system lets us. Returns how many connections fit it
+// beside the broker's own files: `connections_max`, or less, with an event.
+[[nodiscard]] std::uint32_t fit_connections(std::uint32_t connections_max,
+                                            engine::EventLog& events);
+
+}  // namespace millrace::broker
