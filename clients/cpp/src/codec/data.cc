@@ -12,15 +12,12 @@ EncodedRequest encode_produce(Acks acks,
                               std::chrono::milliseconds timeout,
                               std::span<const ProduceRow> rows) {
     flatbuffers::FlatBufferBuilder builder(128 + rows.size() * sizeof(wire::ProducePartition));
-    wire::ProducePartition* partitions = nullptr;
-    const auto vector = builder.CreateUninitializedVectorOfStructs(rows.size(), &partitions);
     std::uint32_t payload_bytes = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto& row = rows[i];
-        partitions[i] =
-                wire::ProducePartition(to_wire(row.topic), row.partition, row.payload_bytes);
-        payload_bytes += row.payload_bytes;
-    }
+    const auto vector =
+            write_rows<wire::ProducePartition>(builder, rows, [&](const ProduceRow& row) {
+                payload_bytes += row.payload_bytes;
+                return wire::ProducePartition(to_wire(row.topic), row.partition, row.payload_bytes);
+            });
     builder.Finish(wire::CreateProduceRequest(builder,
                                               static_cast<std::int8_t>(acks),
                                               static_cast<wire::AckDurability>(durability),
@@ -64,19 +61,19 @@ EncodedRequest encode_fetch(const FetchQuery& query) {
     flatbuffers::FlatBufferBuilder builder(256 +
                                            query.partitions.size() * sizeof(wire::FetchPartition) +
                                            query.forgotten.size() * sizeof(wire::PartitionRef));
-    wire::FetchPartition* partitions = nullptr;
     const auto rows =
-            builder.CreateUninitializedVectorOfStructs(query.partitions.size(), &partitions);
-    for (const auto& row : query.partitions) {
-        *partitions++ = wire::FetchPartition(
-                to_wire(row.topic), row.partition, row.leader_epoch, row.offset, row.bytes_max, 0);
-    }
-    wire::PartitionRef* references = nullptr;
+            write_rows<wire::FetchPartition>(builder, query.partitions, [](const auto& row) {
+                return wire::FetchPartition(to_wire(row.topic),
+                                            row.partition,
+                                            row.leader_epoch,
+                                            row.offset,
+                                            row.bytes_max,
+                                            0);
+            });
     const auto forgotten =
-            builder.CreateUninitializedVectorOfStructs(query.forgotten.size(), &references);
-    for (const auto& row : query.forgotten) {
-        *references++ = wire::PartitionRef(to_wire(row.topic), row.partition, 0);
-    }
+            write_rows<wire::PartitionRef>(builder, query.forgotten, [](const auto& row) {
+                return wire::PartitionRef(to_wire(row.topic), row.partition, 0);
+            });
     builder.Finish(wire::CreateFetchRequest(builder,
                                             query.session_id,
                                             query.session_epoch,

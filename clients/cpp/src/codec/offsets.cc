@@ -8,11 +8,9 @@ namespace millrace::detail {
 
 EncodedRequest encode_list_offsets(std::span<const OffsetRow> rows) {
     flatbuffers::FlatBufferBuilder builder(128 + rows.size() * sizeof(wire::OffsetQuery));
-    wire::OffsetQuery* queries = nullptr;
-    const auto vector = builder.CreateUninitializedVectorOfStructs(rows.size(), &queries);
-    for (const auto& row : rows) {
-        *queries++ = wire::OffsetQuery(to_wire(row.topic), row.partition, -1, row.timestamp);
-    }
+    const auto vector = write_rows<wire::OffsetQuery>(builder, rows, [](const OffsetRow& row) {
+        return wire::OffsetQuery(to_wire(row.topic), row.partition, -1, row.timestamp);
+    });
     builder.Finish(wire::CreateListOffsetsRequest(builder, vector));
     return finish_request(builder, wire::Api::list_offsets);
 }

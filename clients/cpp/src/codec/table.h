@@ -25,6 +25,16 @@ inline constexpr std::size_t kRequestRowsMax = 16'000;
 wire::Uuid to_wire(const Uuid& id);
 Uuid from_wire(const wire::Uuid& id);
 
+// A vector of structs; `row_of` gives the row of each element. FlatBuffers' own way to do this
+// in place, CreateUninitializedVectorOfStructs, aligns to a row's size instead of its alignment
+// (2.0.8).
+template <class Row, class Elements, class RowOf>
+[[nodiscard]] flatbuffers::Offset<flatbuffers::Vector<const Row*>> write_rows(
+        flatbuffers::FlatBufferBuilder& builder, const Elements& elements, RowOf row_of) {
+    return builder.CreateVectorOfStructs<Row>(
+            elements.size(), [&](std::size_t index, Row* row) { *row = row_of(elements[index]); });
+}
+
 // Frame header and table. `payload_bytes` follow it.
 EncodedRequest finish_request(flatbuffers::FlatBufferBuilder& builder,
                               wire::Api api,
