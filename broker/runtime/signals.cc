@@ -8,8 +8,11 @@
 namespace millrace::broker {
 
 Signals::Signals(uv_loop_t& loop, SignalListener& listener) : listener_(listener) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr, cppcoreguidelines-pro-type-cstyle-cast): SIG_IGN.
+    // NOLINTBEGIN(performance-no-int-to-ptr, cppcoreguidelines-pro-type-cstyle-cast): SIG_IGN.
     std::signal(SIGPIPE, SIG_IGN);
+    // A write beyond the limit of file size fails like any other.
+    std::signal(SIGXFSZ, SIG_IGN);
+    // NOLINTEND(performance-no-int-to-ptr, cppcoreguidelines-pro-type-cstyle-cast)
     const auto watch = [&](uv_signal_t& handle, int number) {
         int failed = uv_signal_init(&loop, &handle);
         ASSERT(failed == 0);

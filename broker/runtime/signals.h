@@ -1,6 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// SIGTERM and SIGINT as events of the control loop. SIGPIPE is ignored.
+// SIGTERM and SIGINT as events of the control loop. SIGPIPE and SIGXFSZ are ignored.
 //
 // Lifecycle:   open on the loop's thread; close(), let the loop end, destroy.
 #pragma once
