@@ -29,7 +29,8 @@ void ShardGroup::launch(const ShardEnvironment& environment, std::uint32_t conne
 void ShardGroup::begin(ShardStep step) noexcept {
     ASSERT(waiting_ == 0);
     outcome_ = {};
-    others_follow_ = step == ShardStep::start_engine || step == ShardStep::start_service;
+    // The catalogue is on shard 0.
+    others_follow_ = step == ShardStep::start_service;
     if (others_follow_) {
         waiting_ = 1;
         shards_.front()->begin(step);
