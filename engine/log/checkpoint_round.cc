@@ -174,6 +174,14 @@ void CheckpointRound::worker_ended() noexcept {
 
 void CheckpointRound::parents_synced() noexcept {
     if (ended_by_failure("sync of topics/")) return;
+    if (root_synced_) return finish({});
+    path_call(FileOpKind::sync_directory, FilePath(), &CheckpointRound::root_synced);
+}
+
+// The name of topics/ itself, once.
+void CheckpointRound::root_synced() noexcept {
+    if (ended_by_failure("sync of the data directory")) return;
+    root_synced_ = true;
     finish({});
 }
 
@@ -201,7 +209,6 @@ void CheckpointRound::finish(Result<void> outcome) noexcept {
 void CheckpointRound::durable() noexcept {
     ASSERT(open_ && op_ == nullptr);
     open_ = false;
-    ++context_.counters.checkpoints;
     logs_.for_each([this](LogImpl& log) {
         auto& state = log.state();
         for (auto number = state.tail.released(); number < state.prepared; ++number) {

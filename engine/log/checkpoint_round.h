@@ -71,8 +71,8 @@ private:
     void sync_each() noexcept;
     [[nodiscard]] LogState* next_log() noexcept;
     void worker_ended() noexcept;
-    void parents() noexcept;
     void parents_synced() noexcept;
+    void root_synced() noexcept;
     void take_releases(PrepareOp& op);
     void finish(Result<void> outcome) noexcept;
 
@@ -89,6 +89,7 @@ private:
     PrepareOp* op_ = nullptr;
     bool open_ = false;  // Between prepare() and durable() or abandoned().
     bool sync_parents_ = false;
+    bool root_synced_ = false;
     std::vector<WalFileUse*> orphans_;  // Promised entries of logs that were removed since.
 };
 

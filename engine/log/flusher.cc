@@ -153,6 +153,12 @@ void Flusher::run_ended(void* owner, RunJob& job, LogState& log, Result<void> ou
     if (log.dirty()) flusher.insert(log);
 }
 
+void Flusher::set_urgent(bool urgent) noexcept {
+    urgent_ = urgent;
+    full_ = false;
+    retry_at_ = MonotonicTime::max();
+}
+
 bool Flusher::all_stored() const noexcept {
     return running_ == 0 && dirty_.front() == nullptr && full_runs_.front() == nullptr;
 }

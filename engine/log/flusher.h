@@ -52,7 +52,7 @@ public:
     void end_turn() noexcept;
 
     // Until called off: everything is stored without regard to pace.
-    void set_urgent(bool urgent) noexcept { urgent_ = urgent; }
+    void set_urgent(bool urgent) noexcept;
 
     // Nothing is left to store.
     [[nodiscard]] bool all_stored() const noexcept;

@@ -286,6 +286,8 @@ void RunJob::index_saved(Result<void> outcome) noexcept {
 }
 
 void RunJob::seal() noexcept {
+    static_cast<void>(parts_.last_blocks.take(*log_));
+    log_->last_block.crc_known = false;
     sealer_.start(*log_, *segment_, *file_, completion_of<&RunJob::sealed>(*this));
 }
 

@@ -56,7 +56,7 @@ void TimeLookup::next_segment() noexcept {
             tail.empty() ? log_->stored_end : std::min(log_->stored_end, tail.first_offset());
     segment_ = log_->segments.find(from_);
     while (segment_ != nullptr && segment_->largest_timestamp < op_->timestamp) {
-        from_ = std::max(from_, segment_->planned_end);
+        from_ = std::max(from_, std::min(segment_->planned_end, log_->stored_end));
         segment_ = log_->segments.after(*segment_);
     }
     if (segment_ == nullptr || segment_->bytes == 0 || from_ >= stored_end) return search_tail();

@@ -66,6 +66,7 @@ EngineHost::EngineHost(const EngineHostOptions& options) : options_(options) {
     auto root = engine::StorageRoot::open(options_.directory, {.io = options_.io}, events_);
     if (!root) throw std::runtime_error("storage root:\n" + events());
     root_ = std::move(*root);
+    options_.engine.filesystem_bytes = root_->filesystem_bytes();
     arena_ = std::make_unique<engine::Arena>(options_.arena_bytes);
     const engine::EngineParts parts{clock_, events_, *arena_, *this, *this};
     {

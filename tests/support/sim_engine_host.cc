@@ -49,6 +49,7 @@ engine::Result<void> SimEngineHost::start() {
         shard.engine = engine_->make_shard(index, *shard.storage);
     }
     TRY_VOID(on_all_shards(&engine::ShardEngine::start));
+    if (options_.decide) options_.decide(*engine_);
     return engine_->recovered_partitions_decided();
 }
 

@@ -27,6 +27,8 @@ struct SimEngineOptions {
     std::uint64_t seed = 0;  // Turns and order of completions; 0: in order.
     bool prefers_synced_writes = false;
     bool lying_sync = false;
+    // Called when every shard has started: drops recovered partitions.
+    std::function<void(engine::Engine& engine)> decide{};
 };
 
 class SimEngineHost final : engine::ShardPost, engine::EngineListener, engine::EventLog {
