@@ -81,6 +81,7 @@ void MetadataLog::read_next() {
         reading.op.limit = reading.end;
         reading.op.bytes_max = kReadBytesMax;
         reading.op.slices.clear();
+        reading.op.bytes = 0;
         if (log_.read(reading.op) == engine::ReadStatus::pending) return;
         const auto taken = take_slices();
         if (!taken || reading.at >= reading.end) {

@@ -252,11 +252,38 @@ void TopicCatalog::flushed(CatalogChangeRef change,
         maybe_stopped();
         return;
     }
+    tell(command);
     publisher_.publish(change, [this, change, &command] {
         --in_flight_;
         command.done(command);
         answered(*change);
     });
+}
+
+// One event for each topic that is now another.
+void TopicCatalog::tell(const TopicCommand& command) {
+    const auto what = [&command]() -> std::pair<std::string_view, std::string_view> {
+        switch (command.action) {
+            case TopicAction::create:
+                return {"topic.created", "A topic was created."};
+            case TopicAction::remove:
+                return {"topic.deleted", "A topic was deleted."};
+            case TopicAction::grow:
+                return {"topic.grown", "A topic has more partitions."};
+            case TopicAction::alter:
+                break;
+        }
+        return {"topic.altered", "Settings of a topic were changed."};
+    }();
+    for (const auto& item : command.items) {
+        if (item.problem != CatalogProblem::none) continue;
+        events_.event(item.message.empty() ? engine::Level::info : engine::Level::warning,
+                      what.first,
+                      item.message.empty() ? what.second : std::string_view(item.message),
+                      {{"topic", item.name},
+                       {"topic_id", to_text(item.id)},
+                       {"partitions", fmt::format("{}", item.partitions)}});
+    }
 }
 
 void TopicCatalog::answered(const CatalogChange& change) {

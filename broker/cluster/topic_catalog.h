@@ -74,6 +74,7 @@ private:
     [[nodiscard]] Step run_first(TopicCommand& command);
     [[nodiscard]] bool waits_for_deletion(const TopicCommand& command) const;
     void flushed(CatalogChangeRef change, TopicCommand& command, engine::Result<void> outcome);
+    void tell(const TopicCommand& command);
     void answered(const CatalogChange& change);
     void wait_for_room(std::uint64_t bytes);
     [[nodiscard]] Step write_snapshot();

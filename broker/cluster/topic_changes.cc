@@ -67,6 +67,7 @@ public:
         topic->id = random_topic_id();
         topic->partitions = item.partitions;
         item.id = topic->id;
+        warn_of_collision(item);
         add(std::move(topic));
     }
 
@@ -113,6 +114,18 @@ private:
         return fmt::format("A topic has at most {} partitions, not {}.",
                            kPartitionsPerTopicMax,
                            item.partitions);
+    }
+
+    void warn_of_collision(TopicCommandItem& item) const {
+        for (const auto& [name, topic] : state_.view().topics()) {
+            if (!names_collide(name, item.name)) continue;
+            item.message = fmt::format(
+                    "The names '{}' and '{}' differ only in '.' and '_': their metrics will be "
+                    "one.",
+                    item.name,
+                    name);
+            return;
+        }
     }
 
     [[nodiscard]] bool is_changed(std::string_view name) const {

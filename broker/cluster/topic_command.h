@@ -40,7 +40,7 @@ struct TopicCommandItem {
 
     // Out. name, id and partitions of the topic as it is now.
     CatalogProblem problem = CatalogProblem::none;
-    std::string message;  // A sentence, when there is a problem.
+    std::string message;  // A sentence: the problem, else a warning or nothing.
 };
 
 // Owned by the caller, kept still until `done` has run, on shard 0's thread, exactly once. Every

@@ -32,10 +32,9 @@ std::string topic_name_problem(std::string_view name) {
     return {};
 }
 
-std::string collision_key(std::string_view name) {
-    std::string key(name);
-    std::replace(key.begin(), key.end(), '.', '_');
-    return key;
+bool names_collide(std::string_view one, std::string_view other) {
+    const auto seen = [](char c) { return c == '.' ? '_' : c; };
+    return one != other && std::ranges::equal(one, other, {}, seen, seen);
 }
 
 std::string partition_directory(std::string_view topic, std::uint32_t partition) {

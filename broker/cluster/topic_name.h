@@ -17,8 +17,8 @@ inline constexpr std::string_view kMetadataTopicName = "__millrace_metadata";
 [[nodiscard]] std::string topic_name_problem(std::string_view name);
 
 // '.' and '_' become one character in the names of metrics: two topics whose names differ only in
-// them would share one. The name with every '.' as '_'.
-[[nodiscard]] std::string collision_key(std::string_view name);
+// them share one.
+[[nodiscard]] bool names_collide(std::string_view one, std::string_view other);
 
 // "orders-3": the folder of a partition, below topics/.
 [[nodiscard]] std::string partition_directory(std::string_view topic, std::uint32_t partition);

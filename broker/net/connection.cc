@@ -22,6 +22,8 @@ constexpr std::uint64_t kHoldBackBytes = 1U << 20;
 constexpr std::uint64_t kDrainedBytes = kHoldBackBytes / 2;
 // Unsent answers that the handler does not hold back stop the reading of further requests.
 constexpr std::uint64_t kUnsentBytesMax = 2U << 20;
+// Requests of this connection that wait for room to be appended: no more are read.
+constexpr std::uint64_t kParkedBytesMax = 2U << 20;
 constexpr std::uint32_t kProgressBytes = 4096;  // That a partial frame must grow by.
 // Below this SO_RCVLOWAT saves no wake-ups worth its system calls.
 constexpr std::uint32_t kLowWaterBytesMin = 256U << 10;
@@ -177,11 +179,16 @@ void Connection::refuse_stream() noexcept {
     close(reason, true);
 }
 
+std::uint64_t Connection::parked() const noexcept {
+    return parked_bytes == nullptr ? 0 : parked_bytes->load(std::memory_order_relaxed);
+}
+
 bool Connection::over_limits() const noexcept {
     const auto& limits = set_.parts_.limits;
     if (requests_in_flight_ >= limits.requests_in_flight_max) return true;
     if (bytes_in_flight_ >= limits.bytes_in_flight_max) return true;
     if (queue_.bytes() >= kUnsentBytesMax) return true;
+    if (parked() > kParkedBytesMax) return true;
     return !queue_.empty() && set_.parts_.blocks.budget().exhausted();
 }
 
@@ -195,6 +202,7 @@ bool Connection::below_resume_mark() const noexcept {
     }
     if (bytes_in_flight_ > limits.bytes_in_flight_max / 4 * 3) return false;
     if (queue_.bytes() >= kHoldBackBytes) return false;
+    if (parked() > kParkedBytesMax / 2) return false;
     return queue_.empty() || !set_.parts_.blocks.budget().exhausted();
 }
 

@@ -70,6 +70,7 @@ private:
     bool end_turn() noexcept;
     [[nodiscard]] bool resume() noexcept;
     void write() noexcept;
+    [[nodiscard]] std::uint64_t parked() const noexcept;
     [[nodiscard]] bool over_limits() const noexcept;
     [[nodiscard]] bool below_resume_mark() const noexcept;
     void finish_close() noexcept;

@@ -9,6 +9,7 @@
 #include "engine/types.h"
 #include "schemas/wire/frame.h"
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -60,6 +61,11 @@ public:
     [[nodiscard]] virtual std::string_view remote_name() const noexcept = 0;
 
     void* handler_state = nullptr;  // The handler's own, set in opened().
+
+    // Bytes of requests that wait for room to be appended; the handler's, set in opened(), valid
+    // until closed(), counted on any shard. Beyond 2 MiB the connection is not read; each of those
+    // requests is finished later, and then it is looked at again.
+    const std::atomic<std::uint64_t>* parked_bytes = nullptr;
 
 protected:
     Peer() = default;

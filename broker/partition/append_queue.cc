@@ -67,6 +67,12 @@ void AppendQueue::give_up(PendingAppend& append,
     append.done(append);
 }
 
+void AppendQueue::count(const PendingAppend& append) noexcept {
+    const auto bytes = append.op.batches.size();
+    parked_bytes_ += bytes;
+    if (append.account != nullptr) append.account->fetch_add(bytes, std::memory_order_relaxed);
+}
+
 void AppendQueue::park(PendingAppend& append) noexcept {
     append.next = nullptr;
     append.previous = last_;
@@ -76,7 +82,7 @@ void AppendQueue::park(PendingAppend& append) noexcept {
         first_ = &append;
     }
     last_ = &append;
-    parked_bytes_ += append.op.batches.size();
+    count(append);
     append.queue = this;
     append.timer.owner = &append;
     append.timer.fired = [](Timer& timer) noexcept {
@@ -91,7 +97,7 @@ void AppendQueue::put_first(PendingAppend& append) noexcept {
     append.next = first_;
     (first_ != nullptr ? first_->previous : last_) = &append;
     first_ = &append;
-    parked_bytes_ += append.op.batches.size();
+    count(append);
     timers_.arm(append.timer, append.deadline);
 }
 
@@ -108,8 +114,10 @@ void AppendQueue::unpark(PendingAppend& append) noexcept {
     (append.next != nullptr ? append.next->previous : last_) = append.previous;
     append.next = nullptr;
     append.previous = nullptr;
-    ASSERT(parked_bytes_ >= append.op.batches.size());
-    parked_bytes_ -= append.op.batches.size();
+    const auto bytes = append.op.batches.size();
+    ASSERT(parked_bytes_ >= bytes);
+    parked_bytes_ -= bytes;
+    if (append.account != nullptr) append.account->fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 void AppendQueue::wait_for_first() noexcept {

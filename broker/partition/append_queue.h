@@ -12,6 +12,7 @@
 #include "broker/partition/partition_table.h"
 #include "engine/engine.h"
 
+#include <atomic>
 #include <cstdint>
 
 namespace millrace::broker {
@@ -37,6 +38,7 @@ struct PendingAppend {
     void (*released)(PendingAppend& append) noexcept = nullptr;
     void (*done)(PendingAppend& append) noexcept = nullptr;
     void* owner = nullptr;
+    std::atomic<std::uint64_t>* account = nullptr;  // Its bytes are counted here while parked.
 
     // Out.
     AppendProblem problem = AppendProblem::none;
@@ -67,6 +69,7 @@ public:
 private:
     // False: no room.
     [[nodiscard]] bool enter(PendingAppend& append) noexcept;
+    void count(const PendingAppend& append) noexcept;
     void park(PendingAppend& append) noexcept;
     void put_first(PendingAppend& append) noexcept;
     void unpark(PendingAppend& append) noexcept;

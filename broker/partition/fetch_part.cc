@@ -225,6 +225,7 @@ FetchPart::Step FetchPart::evaluate(Item& item) noexcept {
     read.bytes_max = std::min(item.bytes_max, bytes_max_ - std::min(bytes, bytes_max_));
     read.first_may_exceed = bytes == 0;
     read.slices.clear();
+    read.bytes = 0;
     if (log.read(read) == engine::ReadStatus::pending) {
         item.place = Place::reading;
         reading_ = true;
@@ -356,9 +357,6 @@ void FetchPart::reset() noexcept {
     ASSERT(!polling_);
     while (used_ != nullptr)
         drop(*used_);
-    rows.clear();
-    slices.clear();
-    bytes = 0;
 }
 
 }  // namespace millrace::broker

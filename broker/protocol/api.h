@@ -13,11 +13,11 @@
 namespace millrace::broker {
 
 class RequestContext;
-struct Connection;
+struct ClientConnection;
 
 // Runs on the connection's shard. Must see to it that the request is finished exactly once.
 using Handler = void (*)(RequestContext& context,
-                         Connection& connection,
+                         ClientConnection& connection,
                          IncomingFrame&& frame) noexcept;
 
 // What a principal must be allowed to do ...

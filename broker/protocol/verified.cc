@@ -47,10 +47,10 @@ bool strings_within_budget<wire::DescribeConfigsRequest>(engine::Bytes bytes) {
         const auto keys_field = wire::ConfigResource::VT_KEYS;
         if (!resource->VerifyOffset(verifier, keys_field)) return false;
         const auto* keys = resource->GetPointer<const StringVector*>(keys_field);
-        if (keys == nullptr) continue;
-        if (!verifier.VerifyVector(keys)) return false;
-        strings += keys->size();
+        if (keys != nullptr && !verifier.VerifyVector(keys)) return false;
+        strings += keys == nullptr ? 0 : keys->size();
         if (strings > kApparentStringsMax) return false;
+        verifier.EndTable();
     }
     return true;
 }

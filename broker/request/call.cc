@@ -6,7 +6,9 @@
 
 namespace millrace::broker {
 
-void Call::begin(RequestContext& context, Connection& connection, const wire::FrameHeader& header) {
+void Call::begin(RequestContext& context,
+                 ClientConnection& connection,
+                 const wire::FrameHeader& header) {
     context_ = &context;
     connection_ = &connection;
     header_ = header;
@@ -15,6 +17,10 @@ void Call::begin(RequestContext& context, Connection& connection, const wire::Fr
 }
 
 void Call::send_table(engine::Bytes table, std::span<const engine::Slice> payload) noexcept {
+    if (table.size() > wire::kTableBytesMax) {
+        return send_error(wire::ErrorCode::request_too_large,
+                          "The answer is larger than a table may be: ask for less at once.");
+    }
     send(table, static_cast<std::uint32_t>(table.size()), payload);
 }
 

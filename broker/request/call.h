@@ -6,7 +6,7 @@
 // Thread:      its connection's shard.
 #pragma once
 
-#include "broker/request/connection.h"
+#include "broker/request/client_connection.h"
 #include "engine/buffer.h"
 #include "schemas/wire/errors.h"
 #include "schemas/wire/frame.h"
@@ -21,10 +21,12 @@ class RequestContext;
 
 class Call {
 public:
-    void begin(RequestContext& context, Connection& connection, const wire::FrameHeader& header);
+    void begin(RequestContext& context,
+               ClientConnection& connection,
+               const wire::FrameHeader& header);
 
     // Queues the response: a table, or a message of fixed layout. Nothing happens when the
-    // connection is closed, or wants no answer.
+    // connection is closed, or wants no answer. A table over the limit becomes an error.
     void send_table(engine::Bytes table, std::span<const engine::Slice> payload = {}) noexcept;
     void send_fixed(engine::Bytes message) noexcept;
 
@@ -36,7 +38,7 @@ public:
 
     [[nodiscard]] RequestContext& context() const noexcept { return *context_; }
 
-    [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+    [[nodiscard]] ClientConnection& connection() const noexcept { return *connection_; }
 
     // Null when the connection is closed.
     [[nodiscard]] Peer* peer() const noexcept { return connection_->peer; }
@@ -49,7 +51,7 @@ private:
               std::span<const engine::Slice> payload) noexcept;
 
     RequestContext* context_ = nullptr;
-    Connection* connection_ = nullptr;
+    ClientConnection* connection_ = nullptr;
     wire::FrameHeader header_;
 };
 

@@ -32,13 +32,14 @@ Refusal outcome_of(const TopicCommandItem& item, bool timed_out) {
         }
         return ErrorCode::unknown_server_error;
     }();
-    if (code == ErrorCode::none) return {};
+    if (code == ErrorCode::none) return {code, item.message};
     if (code == ErrorCode::unknown_topic) return {code, unknown_topic_message(item.name)};
     if (item.message.empty()) return {code, std::string(row_of(code).sentence)};
     return {code, item.message};
 }
 
-CatalogCall::CatalogCall(const Call& call,
+CatalogCall::CatalogCall(Key /*key*/,
+                         const Call& call,
                          std::unique_ptr<TopicCommand> command,
                          Respond respond,
                          IncomingFrame frame)
@@ -53,8 +54,8 @@ void CatalogCall::start(const Call& call,
                         std::uint32_t timeout_ms,
                         Respond respond,
                         IncomingFrame frame) {
-    auto owned = std::unique_ptr<CatalogCall>(
-            new CatalogCall(call, std::move(command), respond, std::move(frame)));
+    auto owned = std::make_unique<CatalogCall>(
+            Key(), call, std::move(command), respond, std::move(frame));
     auto& self = *owned;
     self.self_ = std::move(owned);
     // The command holds up a stop, answered or not.

@@ -31,6 +31,17 @@ public:
                       Respond respond,
                       IncomingFrame frame = {});
 
+    // For start() alone.
+    class Key {
+        friend class CatalogCall;
+        Key() = default;
+    };
+
+    CatalogCall(Key key,
+                const Call& call,
+                std::unique_ptr<TopicCommand> command,
+                Respond respond,
+                IncomingFrame frame);
     ~CatalogCall() = default;
     CatalogCall(const CatalogCall&) = delete;
     CatalogCall& operator=(const CatalogCall&) = delete;
@@ -43,11 +54,6 @@ public:
     [[nodiscard]] const TopicCommand& command() const noexcept { return *command_; }
 
 private:
-    CatalogCall(const Call& call,
-                std::unique_ptr<TopicCommand> command,
-                Respond respond,
-                IncomingFrame frame);
-
     struct Message : engine::PostedTask {
         CatalogCall* catalog_call = nullptr;
     };

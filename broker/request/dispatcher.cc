@@ -14,7 +14,7 @@ namespace {
 using wire::ErrorCode;
 
 void refuse(RequestContext& context,
-            Connection& connection,
+            ClientConnection& connection,
             const IncomingFrame& frame,
             ErrorCode code,
             std::string_view message) {
@@ -26,7 +26,9 @@ void refuse(RequestContext& context,
 
 }  // namespace
 
-void dispatch(RequestContext& context, Connection& connection, IncomingFrame&& frame) noexcept {
+void dispatch(RequestContext& context,
+              ClientConnection& connection,
+              IncomingFrame&& frame) noexcept {
     const auto& header = frame.header;
     if ((header.flags & wire::kFlagResponse) != 0) {
         connection.peer->close("a client sent a response", true);

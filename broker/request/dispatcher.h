@@ -7,6 +7,8 @@ namespace millrace::broker {
 
 // Frame to handler: known API, spoken version, admitted at this point of the session. What is
 // refused is answered here.
-void dispatch(RequestContext& context, Connection& connection, IncomingFrame&& frame) noexcept;
+void dispatch(RequestContext& context,
+              ClientConnection& connection,
+              IncomingFrame&& frame) noexcept;
 
 }  // namespace millrace::broker

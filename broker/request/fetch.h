@@ -40,7 +40,7 @@ public:
     Fetch(const Fetch&) = delete;
     Fetch& operator=(const Fetch&) = delete;
 
-    void begin_session(Connection& connection, std::uint32_t session_id);
+    void begin_session(ClientConnection& connection, std::uint32_t session_id);
 
     // What to read, before start(). False: the session would watch too many partitions, and the
     // fetch is to be ended. Requires: idle.
@@ -57,7 +57,7 @@ public:
 
     [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
 
-    [[nodiscard]] bool belongs_to(const Connection& connection) const noexcept {
+    [[nodiscard]] bool belongs_to(const ClientConnection& connection) const noexcept {
         return session_connection_ == &connection || (call_ && &call_->connection() == &connection);
     }
 
@@ -91,8 +91,8 @@ private:
     engine::MonotonicTime deadline_{};
     Timer timer_;
     State state_ = State::idle;
-    Connection* session_connection_ = nullptr;  // While a session.
-    std::uint32_t session_id_ = 0;              // 0: no session.
+    ClientConnection* session_connection_ = nullptr;  // While a session.
+    std::uint32_t session_id_ = 0;                    // 0: no session.
     std::uint32_t next_epoch_ = 0;
     std::unordered_set<engine::PartitionKey> watched_;  // By a session.
     std::uint32_t away_ = 0;                            // Messages whose answer is outstanding.
@@ -115,7 +115,7 @@ public:
     void end_all() noexcept;
 
     // Of one connection.
-    void end_of(const Connection& connection) noexcept;
+    void end_of(const ClientConnection& connection) noexcept;
 
 private:
     friend class Fetch;

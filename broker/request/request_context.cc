@@ -72,7 +72,7 @@ void RequestContext::catalog_changed(const CatalogChange& change,
     remover_.remove(removed, publication);
 }
 
-Connection& RequestContext::open_connection(Peer& peer) {
+ClientConnection& RequestContext::open_connection(Peer& peer) {
     auto& connection = connections_.take();
     connection.peer = &peer;
     connection.said_hello = false;
@@ -81,7 +81,7 @@ Connection& RequestContext::open_connection(Peer& peer) {
     return connection;
 }
 
-void RequestContext::release(Connection& connection) noexcept {
+void RequestContext::release(ClientConnection& connection) noexcept {
     ASSERT(connection.calls > 0);
     if (--connection.calls == 0) connections_.give_back(connection);
 }

@@ -9,8 +9,8 @@
 #include "broker/partition/append_queue.h"
 #include "broker/partition/partition_table.h"
 #include "broker/protocol/response_writer.h"
+#include "broker/request/client_connection.h"
 #include "broker/request/cluster_state.h"
-#include "broker/request/connection.h"
 #include "broker/request/object_pool.h"
 #include "broker/request/topic_remover.h"
 
@@ -63,8 +63,8 @@ public:
     void catalog_changed(const CatalogChange& change, Publication& publication) noexcept override;
 
     // Connections and their requests in flight.
-    [[nodiscard]] Connection& open_connection(Peer& peer);
-    void release(Connection& connection) noexcept;
+    [[nodiscard]] ClientConnection& open_connection(Peer& peer);
+    void release(ClientConnection& connection) noexcept;
 
     void call_began() noexcept { ++calls_; }
 
@@ -89,7 +89,7 @@ private:
     TopicRemover remover_;
     AppendQueue appends_;
     ResponseWriter writer_;
-    ObjectPool<Connection> connections_;
+    ObjectPool<ClientConnection> connections_;
     std::unique_ptr<HandlerPools> pools_;
     std::uint64_t calls_ = 0;
     bool stopping_ = false;

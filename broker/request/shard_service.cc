@@ -52,7 +52,9 @@ public:
     }
 
     void opened(Peer& peer) noexcept override {
-        peer.handler_state = &context_.open_connection(peer);
+        auto& connection = context_.open_connection(peer);
+        peer.handler_state = &connection;
+        peer.parked_bytes = &connection.parked_bytes;
     }
 
     void frame(Peer& peer, IncomingFrame&& frame) noexcept override {
@@ -75,9 +77,9 @@ private:
         CatalogChangeRef catalog;
     };
 
-    static Connection& connection_of(Peer& peer) noexcept {
+    static ClientConnection& connection_of(Peer& peer) noexcept {
         ASSERT(peer.handler_state != nullptr);
-        return *static_cast<Connection*>(peer.handler_state);
+        return *static_cast<ClientConnection*>(peer.handler_state);
     }
 
     // On shard 0.

@@ -63,7 +63,7 @@ void respond(CatalogCall& catalog_call, bool timed_out) {
 }  // namespace
 
 void handle_alter_configs(RequestContext& context,
-                          Connection& connection,
+                          ClientConnection& connection,
                           IncomingFrame&& frame) noexcept {
     Call call;
     call.begin(context, connection, frame.header);

@@ -11,7 +11,7 @@
 namespace millrace::broker {
 
 void handle_describe_cluster(RequestContext& context,
-                             Connection& connection,
+                             ClientConnection& connection,
                              IncomingFrame&& frame) noexcept {
     Call call;
     call.begin(context, connection, frame.header);

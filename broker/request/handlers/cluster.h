@@ -6,7 +6,7 @@
 namespace millrace::broker {
 
 void handle_describe_cluster(RequestContext& context,
-                             Connection& connection,
+                             ClientConnection& connection,
                              IncomingFrame&& frame) noexcept;
 
 }  // namespace millrace::broker

@@ -143,19 +143,14 @@ void respond(Call& call, const wire::DescribeConfigsRequest& request) {
     const auto resources = builder.CreateVector(described);
     wire::DescribeConfigsResponseBuilder response(builder);
     response.add_resources(resources);
-    const auto table = writer.finish(response.Finish());
-    if (table.size() > wire::kTableBytesMax) {
-        call.send_error(ErrorCode::request_too_large,
-                        "The answer is larger than a table may be: ask for less at once.");
-        return;
-    }
-    call.send_table(table);
+    const auto root = response.Finish();
+    call.send_table(writer.finish(root));
 }
 
 }  // namespace
 
 void handle_describe_configs(RequestContext& context,
-                             Connection& connection,
+                             ClientConnection& connection,
                              IncomingFrame&& frame) noexcept {
     Call call;
     call.begin(context, connection, frame.header);

@@ -17,7 +17,7 @@ using wire::ErrorCode;
 constexpr std::uint32_t kNoSessionEpoch = 0xFFFF'FFFF;
 constexpr std::size_t kSessionsPerConnectionMax = 64;
 
-void end_session(Connection& connection, std::uint32_t session_id) {
+void end_session(ClientConnection& connection, std::uint32_t session_id) {
     for (auto* session : connection.sessions) {
         if (session->session_id() != session_id) continue;
         session->end();
@@ -27,7 +27,7 @@ void end_session(Connection& connection, std::uint32_t session_id) {
 
 // A fetch that names all it wants, with or without a session for later ones.
 Fetch& begin_full(RequestContext& context,
-                  Connection& connection,
+                  ClientConnection& connection,
                   const wire::FetchRequest& request) {
     if (request.session_id() != 0) end_session(connection, request.session_id());
     auto& fetch = context.pools().fetches.take(context);
@@ -41,7 +41,7 @@ Fetch& begin_full(RequestContext& context,
 }
 
 // The session's next fetch. Errors: unknown_fetch_session, invalid_fetch_session_epoch.
-Checked<Fetch*> find_session(Connection& connection, const wire::FetchRequest& request) {
+Checked<Fetch*> find_session(ClientConnection& connection, const wire::FetchRequest& request) {
     auto& sessions = connection.sessions;
     const auto found = std::find_if(sessions.begin(), sessions.end(), [&](const Fetch* session) {
         return session->session_id() == request.session_id();
@@ -84,7 +84,9 @@ bool add_changes(Fetch& fetch, const wire::FetchRequest& request) {
 
 }  // namespace
 
-void handle_fetch(RequestContext& context, Connection& connection, IncomingFrame&& frame) noexcept {
+void handle_fetch(RequestContext& context,
+                  ClientConnection& connection,
+                  IncomingFrame&& frame) noexcept {
     Call call;
     call.begin(context, connection, frame.header);
     const auto refuse_call = [&call](const Refusal& refusal) {
@@ -116,7 +118,7 @@ void handle_fetch(RequestContext& context, Connection& connection, IncomingFrame
     fetch->start(call, parameters);
 }
 
-void continue_held_fetches(Connection& connection) noexcept {
+void continue_held_fetches(ClientConnection& connection) noexcept {
     while (!connection.held.empty() && connection.peer != nullptr &&
            connection.peer->unsent_bytes() <= kUnsentBytesMax) {
         auto* fetch = connection.held.front();
@@ -125,7 +127,7 @@ void continue_held_fetches(Connection& connection) noexcept {
     }
 }
 
-void end_fetches(RequestContext& context, Connection& connection) noexcept {
+void end_fetches(RequestContext& context, ClientConnection& connection) noexcept {
     context.pools().fetches.end_of(connection);
 }
 

@@ -5,12 +5,14 @@
 
 namespace millrace::broker {
 
-void handle_fetch(RequestContext& context, Connection& connection, IncomingFrame&& frame) noexcept;
+void handle_fetch(RequestContext& context,
+                  ClientConnection& connection,
+                  IncomingFrame&& frame) noexcept;
 
 // Goes on with fetches that waited for the connection to drain.
-void continue_held_fetches(Connection& connection) noexcept;
+void continue_held_fetches(ClientConnection& connection) noexcept;
 
 // The connection is closed: ends its sessions and its fetches that wait.
-void end_fetches(RequestContext& context, Connection& connection) noexcept;
+void end_fetches(RequestContext& context, ClientConnection& connection) noexcept;
 
 }  // namespace millrace::broker

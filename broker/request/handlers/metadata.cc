@@ -3,6 +3,7 @@
 
 #include "broker/cluster/topic_name.h"
 #include "broker/protocol/request_checks.h"
+#include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
 #include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
@@ -20,11 +21,11 @@ flatbuffers::Offset<wire::TopicInfo> write_topic(flatbuffers::FlatBufferBuilder&
                                                  const Topic& topic,
                                                  std::int32_t leader) {
     const auto name = builder.CreateString(topic.name);
-    wire::PartitionInfo* infos = nullptr;
-    const auto partitions = builder.CreateUninitializedVectorOfStructs(topic.partitions, &infos);
-    for (std::uint32_t partition = 0; partition < topic.partitions; ++partition) {
-        *infos++ = wire::PartitionInfo(partition, leader, topic.leader_epoch(partition), 0, 0);
-    }
+    const auto partitions = write_rows<wire::PartitionInfo>(
+            builder, topic.partitions, [&topic, leader](std::size_t index) {
+                const auto partition = static_cast<std::uint32_t>(index);
+                return wire::PartitionInfo(partition, leader, topic.leader_epoch(partition), 0, 0);
+            });
     const auto id = to_wire(topic.id);
     wire::TopicInfoBuilder info(builder);
     info.add_id(&id);
@@ -88,13 +89,8 @@ void respond(Call& call, const wire::MetadataRequest& request) {
     response.add_controller(options.node_id);
     response.add_brokers(brokers);
     response.add_topics(topics);
-    const auto table = writer.finish(response.Finish());
-    if (table.size() > wire::kTableBytesMax) {
-        call.send_error(ErrorCode::request_too_large,
-                        "The answer is larger than a table may be: ask for fewer topics at once.");
-        return;
-    }
-    call.send_table(table);
+    const auto root = response.Finish();
+    call.send_table(writer.finish(root));
 }
 
 // Topics that are named, possible, and not there.
@@ -115,7 +111,7 @@ std::unique_ptr<TopicCommand> missing_topics(const CatalogView& catalog,
 }  // namespace
 
 void handle_metadata(RequestContext& context,
-                     Connection& connection,
+                     ClientConnection& connection,
                      IncomingFrame&& frame) noexcept {
     Call call;
     call.begin(context, connection, frame.header);

@@ -8,7 +8,7 @@ namespace millrace::broker {
 // Topics with their ids and partitions, from this shard's copy of the catalogue. A topic that is
 // asked for by name is made first where node.auto_create_topics allows it.
 void handle_metadata(RequestContext& context,
-                     Connection& connection,
+                     ClientConnection& connection,
                      IncomingFrame&& frame) noexcept;
 
 }  // namespace millrace::broker

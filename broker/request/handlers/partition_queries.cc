@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/request/handlers/partition_queries.h"
 
+#include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
 #include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
@@ -49,7 +50,7 @@ ErrorCode code_of(const PartitionQuery& query) {
 }
 
 template <class Request>
-void handle(RequestContext& context, Connection& connection, const IncomingFrame& frame) {
+void handle(RequestContext& context, ClientConnection& connection, const IncomingFrame& frame) {
     Call call;
     call.begin(context, connection, frame.header);
     const auto request = verify<Request>(frame);
@@ -64,13 +65,13 @@ void handle(RequestContext& context, Connection& connection, const IncomingFrame
 }  // namespace
 
 void handle_list_offsets(RequestContext& context,
-                         Connection& connection,
+                         ClientConnection& connection,
                          IncomingFrame&& frame) noexcept {
     handle<wire::ListOffsetsRequest>(context, connection, frame);
 }
 
 void handle_offset_for_leader_epoch(RequestContext& context,
-                                    Connection& connection,
+                                    ClientConnection& connection,
                                     IncomingFrame&& frame) noexcept {
     handle<wire::OffsetForLeaderEpochRequest>(context, connection, frame);
 }
@@ -145,6 +146,7 @@ PartitionQueries::Messages PartitionQueries::write_messages(
         const auto& query = rows_[index].query;
         const auto code = code_of(query);
         if (code == ErrorCode::none) continue;
+        if (texts.size() == kRowMessagesMax) break;
         const auto* topic = call_.context().catalog().find(query.key.topic);
         std::string text(wire::row_of(code).sentence);
         if (topic == nullptr) {
@@ -162,22 +164,21 @@ void PartitionQueries::respond_list_offsets() noexcept {
     auto& writer = call_.context().writer();
     auto& builder = writer.begin();
     const auto messages = write_messages(builder);
-    wire::ListedOffset* listed = nullptr;
-    const auto partitions = builder.CreateUninitializedVectorOfStructs(rows_.size(), &listed);
-    for (const auto& row : rows_) {
-        const auto& query = row.query;
-        *listed++ = wire::ListedOffset(to_wire(query.key.topic),
-                                       query.key.partition,
-                                       static_cast<std::uint16_t>(code_of(query)),
-                                       0,
-                                       query.offset.value,
-                                       query.found_timestamp,
-                                       query.log_start.value,
-                                       query.high_watermark.value,
-                                       query.size_bytes,
-                                       query.found_epoch,
-                                       0);
-    }
+    const auto partitions =
+            write_rows<wire::ListedOffset>(builder, rows_.size(), [this](std::size_t index) {
+                const auto& query = rows_[index].query;
+                return wire::ListedOffset(to_wire(query.key.topic),
+                                          query.key.partition,
+                                          static_cast<std::uint16_t>(code_of(query)),
+                                          0,
+                                          query.offset.value,
+                                          query.found_timestamp,
+                                          query.log_start.value,
+                                          query.high_watermark.value,
+                                          query.size_bytes,
+                                          query.found_epoch,
+                                          0);
+            });
     wire::ListOffsetsResponseBuilder response(builder);
     response.add_partitions(partitions);
     if (!messages.IsNull()) response.add_messages(messages);
@@ -189,18 +190,17 @@ void PartitionQueries::respond_epoch_ends() noexcept {
     auto& writer = call_.context().writer();
     auto& builder = writer.begin();
     const auto messages = write_messages(builder);
-    wire::EpochEndOffset* ends = nullptr;
-    const auto partitions = builder.CreateUninitializedVectorOfStructs(rows_.size(), &ends);
-    for (const auto& row : rows_) {
-        const auto& query = row.query;
-        *ends++ = wire::EpochEndOffset(to_wire(query.key.topic),
-                                       query.key.partition,
-                                       static_cast<std::uint16_t>(code_of(query)),
-                                       0,
-                                       query.offset.value,
-                                       query.found_epoch,
-                                       0);
-    }
+    const auto partitions =
+            write_rows<wire::EpochEndOffset>(builder, rows_.size(), [this](std::size_t index) {
+                const auto& query = rows_[index].query;
+                return wire::EpochEndOffset(to_wire(query.key.topic),
+                                            query.key.partition,
+                                            static_cast<std::uint16_t>(code_of(query)),
+                                            0,
+                                            query.offset.value,
+                                            query.found_epoch,
+                                            0);
+            });
     wire::OffsetForLeaderEpochResponseBuilder response(builder);
     response.add_partitions(partitions);
     if (!messages.IsNull()) response.add_messages(messages);

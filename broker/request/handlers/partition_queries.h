@@ -12,10 +12,10 @@
 namespace millrace::broker {
 
 void handle_list_offsets(RequestContext& context,
-                         Connection& connection,
+                         ClientConnection& connection,
                          IncomingFrame&& frame) noexcept;
 void handle_offset_for_leader_epoch(RequestContext& context,
-                                    Connection& connection,
+                                    ClientConnection& connection,
                                     IncomingFrame&& frame) noexcept;
 
 // One request about where records lie, asked of every partition's shard.

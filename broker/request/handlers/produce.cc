@@ -2,6 +2,7 @@
 #include "broker/request/handlers/produce.h"
 
 #include "broker/protocol/batch_walk.h"
+#include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
 #include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
@@ -36,7 +37,7 @@ engine::Durability durability_of(wire::AckDurability durability) {
 }  // namespace
 
 void handle_produce(RequestContext& context,
-                    Connection& connection,
+                    ClientConnection& connection,
                     IncomingFrame&& frame) noexcept {
     const auto request = verify<wire::ProduceRequest>(frame);
     if (!request) {
@@ -54,7 +55,7 @@ void handle_produce(RequestContext& context,
 }
 
 void Produce::start(RequestContext& context,
-                    Connection& connection,
+                    ClientConnection& connection,
                     const IncomingFrame& frame,
                     const wire::ProduceRequest& request) {
     auto header = frame.header;
@@ -79,6 +80,7 @@ void Produce::start(RequestContext& context,
         append.op.batches = rest.first(wanted.payload_bytes());
         append.op.durability = durability_of(request.durability());
         append.deadline = deadline;
+        append.account = &connection.parked_bytes;
         rest = rest.subspan(wanted.payload_bytes());
         row.port = &port_of(append.key);
         add(append.key, index);
@@ -197,24 +199,25 @@ void Produce::respond() noexcept {
         for (std::uint32_t index = 0; index < rows_.size(); ++index) {
             const auto code = code_of(rows_[index]);
             if (code == ErrorCode::none) continue;
+            if (texts.size() == kRowMessagesMax) break;
             texts.push_back(wire::CreateRowMessageDirect(
                     builder, index, message_of(rows_[index], code).c_str()));
         }
         messages = builder.CreateVector(texts);
     }
-    wire::ProducedPartition* produced = nullptr;
-    const auto partitions = builder.CreateUninitializedVectorOfStructs(rows_.size(), &produced);
-    for (const auto& row : rows_) {
-        const auto code = code_of(row);
-        const bool good = code == ErrorCode::none;
-        *produced++ = wire::ProducedPartition(to_wire(row.append.key.topic),
-                                              row.append.key.partition,
-                                              static_cast<std::uint16_t>(code),
-                                              0,
-                                              good ? row.append.op.base_offset.value : -1,
-                                              good ? row.append.op.append_time : -1,
-                                              good ? row.append.log_start.value : -1);
-    }
+    const auto partitions =
+            write_rows<wire::ProducedPartition>(builder, rows_.size(), [this](std::size_t index) {
+                const auto& row = rows_[index];
+                const auto code = code_of(row);
+                const bool good = code == ErrorCode::none;
+                return wire::ProducedPartition(to_wire(row.append.key.topic),
+                                               row.append.key.partition,
+                                               static_cast<std::uint16_t>(code),
+                                               0,
+                                               good ? row.append.op.base_offset.value : -1,
+                                               good ? row.append.op.append_time : -1,
+                                               good ? row.append.log_start.value : -1);
+            });
     wire::ProduceResponseBuilder response(builder);
     response.add_partitions(partitions);
     if (!messages.IsNull()) response.add_messages(messages);

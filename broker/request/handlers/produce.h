@@ -13,7 +13,7 @@
 namespace millrace::broker {
 
 void handle_produce(RequestContext& context,
-                    Connection& connection,
+                    ClientConnection& connection,
                     IncomingFrame&& frame) noexcept;
 
 // One produce request: its batches go to their shards' logs, its answer waits for all of them or
@@ -21,7 +21,7 @@ void handle_produce(RequestContext& context,
 class Produce final : public Scatter {
 public:
     void start(RequestContext& context,
-               Connection& connection,
+               ClientConnection& connection,
                const IncomingFrame& frame,
                const wire::ProduceRequest& request);
 

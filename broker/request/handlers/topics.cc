@@ -80,7 +80,7 @@ bool validate_only(const wire::CreatePartitionsRequest& request) {
 
 template <class Request, class Response>
 void handle(RequestContext& context,
-            Connection& connection,
+            ClientConnection& connection,
             const IncomingFrame& frame,
             TopicAction action) {
     Call call;
@@ -104,21 +104,21 @@ void handle(RequestContext& context,
 }  // namespace
 
 void handle_create_topics(RequestContext& context,
-                          Connection& connection,
+                          ClientConnection& connection,
                           IncomingFrame&& frame) noexcept {
     handle<wire::CreateTopicsRequest, wire::CreateTopicsResponse>(
             context, connection, frame, TopicAction::create);
 }
 
 void handle_delete_topics(RequestContext& context,
-                          Connection& connection,
+                          ClientConnection& connection,
                           IncomingFrame&& frame) noexcept {
     handle<wire::DeleteTopicsRequest, wire::DeleteTopicsResponse>(
             context, connection, frame, TopicAction::remove);
 }
 
 void handle_create_partitions(RequestContext& context,
-                              Connection& connection,
+                              ClientConnection& connection,
                               IncomingFrame&& frame) noexcept {
     handle<wire::CreatePartitionsRequest, wire::CreatePartitionsResponse>(
             context, connection, frame, TopicAction::grow);

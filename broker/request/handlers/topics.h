@@ -9,13 +9,13 @@
 namespace millrace::broker {
 
 void handle_create_topics(RequestContext& context,
-                          Connection& connection,
+                          ClientConnection& connection,
                           IncomingFrame&& frame) noexcept;
 void handle_delete_topics(RequestContext& context,
-                          Connection& connection,
+                          ClientConnection& connection,
                           IncomingFrame&& frame) noexcept;
 void handle_create_partitions(RequestContext& context,
-                              Connection& connection,
+                              ClientConnection& connection,
                               IncomingFrame&& frame) noexcept;
 
 }  // namespace millrace::broker

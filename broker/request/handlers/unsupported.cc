@@ -7,7 +7,7 @@ namespace millrace::broker {
 namespace {
 
 void refuse(RequestContext& context,
-            Connection& connection,
+            ClientConnection& connection,
             const IncomingFrame& frame,
             std::string_view message) {
     Call call;
@@ -19,13 +19,13 @@ void refuse(RequestContext& context,
 }  // namespace
 
 void handle_unsupported(RequestContext& context,
-                        Connection& connection,
+                        ClientConnection& connection,
                         IncomingFrame&& frame) noexcept {
     refuse(context, connection, frame, "This version of the broker does not offer this API.");
 }
 
 void handle_authenticate(RequestContext& context,
-                         Connection& connection,
+                         ClientConnection& connection,
                          IncomingFrame&& frame) noexcept {
     refuse(context,
            connection,

@@ -7,12 +7,12 @@ namespace millrace::broker {
 
 // An API that has its number and no service yet.
 void handle_unsupported(RequestContext& context,
-                        Connection& connection,
+                        ClientConnection& connection,
                         IncomingFrame&& frame) noexcept;
 
 // There is nothing to authenticate against: every connection is open from its hello on.
 void handle_authenticate(RequestContext& context,
-                         Connection& connection,
+                         ClientConnection& connection,
                          IncomingFrame&& frame) noexcept;
 
 }  // namespace millrace::broker

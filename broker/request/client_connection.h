@@ -8,6 +8,7 @@
 
 #include "broker/net/frame_handler.h"
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -15,9 +16,12 @@ namespace millrace::broker {
 
 class Fetch;
 
-struct Connection {
+struct ClientConnection {
     Peer* peer = nullptr;  // Null when closed: answers go nowhere.
     bool said_hello = false;
+    // Of its requests that wait for room, on all shards. Not set to 0 for the next connection: what
+    // is added is always taken away again.
+    std::atomic<std::uint64_t> parked_bytes{0};
     std::uint32_t calls = 0;       // Requests not finished yet, and fetch sessions.
     std::vector<Fetch*> sessions;  // Fetch sessions, oldest use first.
     std::vector<Fetch*> held;      // Fetches that wait until what is queued has been sent.

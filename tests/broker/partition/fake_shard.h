@@ -1,0 +1,166 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A shard's engine whose logs do as the test says: no files, no threads, acknowledgements by hand.
+#pragma once
+
+#include "broker/base/timer.h"
+#include "broker/partition/partition_table.h"
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace millrace::testing {
+
+class FakeLog final : public engine::Log {
+public:
+    engine::Result<void> append(engine::AppendOp& op) override {
+        if (refusal) return std::unexpected(*refusal);
+        op.base_offset = engine::Offset(static_cast<std::int64_t>(appended.size()));
+        appended.push_back(&op);
+        return {};
+    }
+
+    engine::ReadStatus read(engine::ReadOp& op) override {
+        op.outcome = {};
+        return engine::ReadStatus::complete;
+    }
+
+    void look_up_time(engine::TimeLookupOp&) override {}
+
+    [[nodiscard]] engine::LogOffsets offsets() const noexcept override { return {}; }
+
+    [[nodiscard]] engine::LeaderEpoch leader_epoch() const noexcept override { return 0; }
+
+    [[nodiscard]] engine::EpochEnd epoch_end(engine::LeaderEpoch) const noexcept override {
+        return {};
+    }
+
+    [[nodiscard]] std::uint64_t size_bytes() const noexcept override { return 0; }
+
+    [[nodiscard]] std::uint32_t segment_count() const noexcept override { return 0; }
+
+    void set_config(const engine::LogConfig&) noexcept override {}
+
+    void set_listener(engine::LogListener* its_listener) noexcept override {
+        listener = its_listener;
+    }
+
+    std::optional<engine::Error> refusal;
+    std::vector<engine::AppendOp*> appended;
+    engine::LogListener* listener = nullptr;
+};
+
+class FakeShardEngine final : public engine::ShardEngine {
+public:
+    void start(engine::EngineOp&) override {}
+
+    void stop(engine::EngineOp&) override {}
+
+    engine::Log& open_log(const engine::PartitionKey& key,
+                          std::string_view,
+                          const engine::LogConfig&) override {
+        return logs[key];
+    }
+
+    engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs[key]; }
+
+    void remove_log(const engine::PartitionKey&, engine::EngineOp&) override {}
+
+    void end_turn() noexcept override {}
+
+    std::size_t run_completions() noexcept override { return 0; }
+
+    [[nodiscard]] engine::MonotonicTime next_deadline() const noexcept override {
+        return engine::MonotonicTime::max();
+    }
+
+    void wait_for_room(engine::RoomWaiter& waiter) noexcept override {
+        EXPECT_EQ(waiting, nullptr);
+        waiting = &waiter;
+    }
+
+    void cancel_wait(engine::RoomWaiter& waiter) noexcept override {
+        if (waiting == &waiter) waiting = nullptr;
+    }
+
+    [[nodiscard]] std::uint64_t room() const noexcept override { return 0; }
+
+    [[nodiscard]] bool storage_full() const noexcept override { return false; }
+
+    [[nodiscard]] const engine::ShardCounters& counters() const noexcept override {
+        return counters_;
+    }
+
+    void give_room() {
+        auto* waiter = std::exchange(waiting, nullptr);
+        ASSERT_NE(waiter, nullptr);
+        waiter->ready(*waiter);
+    }
+
+    std::map<engine::PartitionKey, FakeLog> logs;
+    engine::RoomWaiter* waiting = nullptr;
+
+private:
+    engine::ShardCounters counters_;
+};
+
+class ManualTimers final : public broker::TimerService {
+public:
+    void arm(broker::Timer& timer, engine::MonotonicTime deadline) noexcept override {
+        EXPECT_FALSE(timer.armed);
+        timer.armed = true;
+        timer.deadline = deadline;
+        armed.push_back(&timer);
+    }
+
+    void disarm(broker::Timer& timer) noexcept override {
+        timer.armed = false;
+        std::erase(armed, &timer);
+    }
+
+    void advance_to(engine::MonotonicTime now) {
+        while (true) {
+            const auto due = std::ranges::find_if(
+                    armed, [now](const auto* timer) { return timer->deadline <= now; });
+            if (due == armed.end()) return;
+            auto& timer = **due;
+            disarm(timer);
+            timer.fired(timer);
+        }
+    }
+
+    std::vector<broker::Timer*> armed;
+};
+
+// Partitions 0 to 9 of every topic but the zero one.
+class FakeSource final : public broker::PartitionSource {
+public:
+    explicit FakeSource(FakeShardEngine& engine) : table_(engine) {}
+
+    broker::Partition* find_or_open(const engine::PartitionKey& key,
+                                    Missing& missing) noexcept override {
+        if (key.topic == engine::TopicId{}) {
+            missing = Missing::topic;
+            return nullptr;
+        }
+        if (key.partition > 9) {
+            missing = Missing::partition;
+            return nullptr;
+        }
+        auto* partition = table_.find(key);
+        return partition != nullptr ? partition : &table_.open(key, "", {});
+    }
+
+    void close(const engine::PartitionKey& key) { table_.close(key); }
+
+private:
+    broker::PartitionTable table_;
+};
+
+}  // namespace millrace::testing
