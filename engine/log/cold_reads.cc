@@ -24,7 +24,12 @@ ColdRead::ColdRead(ColdReads& owner, const ReadParts& parts)
         : owner_(owner),
           parts_(parts),
           loader_(parts.context, parts.files, parts.gate, parts.indexes),
-          reader_(parts.context, parts.files, parts.gate) {}
+          reader_(parts.context, parts.files, parts.gate) {
+    ahead_waiter_.owner = this;
+    ahead_waiter_.ready = [](WindowWaiter& waiter, ReadWindow&& window) noexcept {
+        static_cast<ColdRead*>(waiter.owner)->window_ready(std::move(window));
+    };
+}
 
 void ColdRead::start(LogState& log, ReadOp& op) noexcept {
     log_ = &log;
@@ -52,7 +57,8 @@ void ColdRead::locate() noexcept {
     segment_ = log_->segments.find(op_->from);
     ASSERT(segment_ != nullptr);
     const auto* place = owner_.cursors_.find(*log_, op_->from);
-    if (place != nullptr && place->segment_base == segment_->base) return walk_from(*place);
+    goes_on_ = place != nullptr && place->segment_base == segment_->base;
+    if (goes_on_) return walk_from(*place);
     if (index_is_complete(*segment_)) {
         parts_.indexes.use(*segment_);
         return walk_from_index();
@@ -131,6 +137,18 @@ bool ColdRead::take(const BatchView& batch) noexcept {
 }
 
 void ColdRead::read_window() noexcept {
+    if (goes_on_) {
+        const auto position = walk_.window_position();
+        switch (owner_.ahead_.take(*log_, *segment_, position, ahead_waiter_, window_)) {
+            case ReadAhead::Answer::now:
+                walk_.feed(window_.bytes);
+                return walk_on();
+            case ReadAhead::Answer::later:
+                return;
+            case ReadAhead::Answer::none:
+                break;
+        }
+    }
     reader_.start(*log_,
                   *segment_,
                   walk_.window_position(),
@@ -141,9 +159,23 @@ void ColdRead::read_window() noexcept {
 void ColdRead::window_read(Result<void> outcome) noexcept {
     if (op_ == nullptr) return end_job();
     if (!outcome) return finish(outcome);
+    ReadWindow window;
+    window.bytes = reader_.bytes();
+    window.buffer = reader_.take_buffer();
+    window_ready(std::move(window));
+}
+
+void ColdRead::window_ready(ReadWindow&& window) noexcept {
+    if (op_ == nullptr) return end_job();
     // What was cut off meanwhile is not an answer.
     if (log_->generation != generation_) return locate();
-    walk_.feed(reader_.bytes());
+    if (!window.buffer) {
+        // Reading ahead failed; this read finds out why.
+        goes_on_ = false;
+        return read_window();
+    }
+    window_ = std::move(window);
+    walk_.feed(window_.bytes);
     walk_on();
 }
 
@@ -151,7 +183,7 @@ void ColdRead::deliver() noexcept {
     auto& op = *op_;
     // No batch holds the offset that was asked for, although the segment should.
     if (taken_bytes_ == 0) return finish(fits_ ? failure(Errc::damaged_range) : Result<void>{});
-    op.slices.push_back({reader_.take_buffer(), taken_, taken_bytes_});
+    op.slices.push_back({std::move(window_.buffer), taken_, taken_bytes_});
     op.bytes += taken_bytes_;
     op.next_offset = next_offset_;
     const auto& tail = log_->tail;
@@ -164,11 +196,14 @@ void ColdRead::deliver() noexcept {
 }
 
 void ColdRead::keep_cursor() noexcept {
-    const auto* after = log_->segments.after(*segment_);
+    const auto bytes = window_bytes_for(op_->bytes_max);
+    auto* after = log_->segments.after(*segment_);
     if (after != nullptr && after->base == next_offset_) {
         owner_.cursors_.put(*log_, {next_offset_, next_offset_, 0});
+        if (goes_on_) owner_.ahead_.begin(*log_, *after, 0, bytes);
     } else {
         owner_.cursors_.put(*log_, {next_offset_, segment_->base, taken_end_});
+        if (goes_on_) owner_.ahead_.begin(*log_, *segment_, taken_end_, bytes);
     }
 }
 
@@ -183,6 +218,7 @@ void ColdRead::finish(Result<void> outcome) noexcept {
 
 void ColdRead::end_job() noexcept {
     reader_.drop_buffer();
+    window_ = {};
     --log_->jobs;
     log_ = nullptr;
     next = std::exchange(owner_.free_, this);
@@ -204,6 +240,7 @@ ReadStatus ColdReads::start(LogState& log, ReadOp& op) {
 
 void ColdReads::forget(LogState& log, Error error) noexcept {
     cursors_.forget(log);
+    ahead_.forget(log);
     for (std::size_t i = 0; i < reads_.size(); ++i) {
         if (reads_[i]->log() == &log) reads_[i]->give_up(error);
     }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "engine/log/index_loader.h"
+#include "engine/log/read_ahead.h"
 #include "engine/log/read_cursors.h"
 
 #include <cstdint>
@@ -19,13 +20,6 @@
 namespace millrace::engine {
 
 class ColdReads;
-
-struct ReadParts {
-    LogContext& context;
-    OpenFiles& files;
-    IndexCache& indexes;
-    IoGate& gate;
-};
 
 // One read; pooled.
 class ColdRead {
@@ -48,6 +42,7 @@ private:
     void walk_from_index() noexcept;
     void read_window() noexcept;
     void window_read(Result<void> outcome) noexcept;
+    void window_ready(ReadWindow&& window) noexcept;
     void walk_on() noexcept;
     [[nodiscard]] bool take(const BatchView& batch) noexcept;
     void deliver() noexcept;
@@ -59,12 +54,15 @@ private:
     ReadParts parts_;
     IndexLoader loader_;
     WindowReader reader_;
+    WindowWaiter ahead_waiter_;
+    ReadWindow window_;
     SegmentWalk walk_;
     LogState* log_ = nullptr;
     Segment* segment_ = nullptr;
     ReadOp* op_ = nullptr;  // Null: nobody waits for it any more.
     std::uint64_t generation_ = 0;
     Offset limit_;
+    bool goes_on_ = false;              // Where an earlier read ended.
     bool rebuilt_ = false;              // The index was made anew for this read.
     const std::byte* taken_ = nullptr;  // In the window.
     std::uint32_t taken_bytes_ = 0;
@@ -75,7 +73,7 @@ private:
 
 class ColdReads {
 public:
-    explicit ColdReads(const ReadParts& parts) : parts_(parts) {}
+    explicit ColdReads(const ReadParts& parts) : parts_(parts), ahead_(parts) {}
 
     // Answers pending. Requires: op.from is stored, and below op.limit and the log's end.
     [[nodiscard]] ReadStatus start(LogState& log, ReadOp& op);
@@ -84,11 +82,16 @@ public:
     void forget(LogState& log, Error error) noexcept;
     void fail(Error error) noexcept;
 
+    [[nodiscard]] ReadAhead& read_ahead() noexcept { return ahead_; }
+
+    [[nodiscard]] const ReadAhead& read_ahead() const noexcept { return ahead_; }
+
 private:
     friend class ColdRead;
 
     ReadParts parts_;
     ReadCursors cursors_;
+    ReadAhead ahead_;
     std::vector<std::unique_ptr<ColdRead>> reads_;
     ColdRead* free_ = nullptr;
 };

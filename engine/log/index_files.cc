@@ -3,11 +3,18 @@
 
 #include "engine/units.h"
 
-#include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace millrace::engine {
+
+namespace {
+
+// So many entries of either kind are whole blocks: saving begins anew at a multiple of them.
+constexpr std::uint64_t kWholeEntries = kBlockBytes;
+
+}  // namespace
 
 void IndexFiles::save(LogState& log, Segment& segment, bool sync, Completion done) noexcept {
     log_ = &log;
@@ -18,37 +25,32 @@ void IndexFiles::save(LogState& log, Segment& segment, bool sync, Completion don
     const auto& index = *segment.index;
     revision_ = index.revision;
     saving_ = {index.offsets().size(), index.times().size(), index.covered_bytes()};
-    encoded_.resize(saving_.offsets * kOffsetEntryBytes);
-    encode_offset_entries(index.offsets(), encoded_.data());
-    const auto saved = index.saved.offsets * kOffsetEntryBytes;
-    const auto next = completion_of<&IndexFiles::offsets_saved>(*this);
-    if (!write(kOffsetIndexSuffix, saved, encoded_, next)) finish(failure(Errc::no_room));
+    const auto first = round_down(index.saved.offsets, kWholeEntries);
+    auto* to = prepare(
+            kOffsetIndexSuffix, first * kOffsetEntryBytes, saving_.offsets * kOffsetEntryBytes);
+    if (to == nullptr) return finish(failure(Errc::no_room));
+    encode_offset_entries(std::span(index.offsets()).subspan(first), to);
+    file_.start(completion_of<&IndexFiles::offsets_saved>(*this));
 }
 
-bool IndexFiles::write(std::string_view suffix,
-                       std::uint64_t saved_bytes,
-                       const std::vector<std::byte>& bytes,
-                       Completion next) noexcept {
-    const auto position = round_down(saved_bytes, kBlockBytes);
-    auto* to = file_.prepare({.path = segment_path(log_->directory, segment_->base, suffix),
-                              .position = position,
-                              .length = bytes.size(),
-                              .sync = sync_});
-    if (to == nullptr) return false;
-    std::copy(bytes.begin() + static_cast<std::ptrdiff_t>(position), bytes.end(), to);
-    file_.start(next);
-    return true;
+std::byte* IndexFiles::prepare(std::string_view suffix,
+                               std::uint64_t position,
+                               std::uint64_t length) noexcept {
+    return file_.prepare({.path = segment_path(log_->directory, segment_->base, suffix),
+                          .position = position,
+                          .length = length,
+                          .sync = sync_});
 }
 
 void IndexFiles::offsets_saved(Result<void> outcome) noexcept {
     if (!outcome) return finish(outcome);
     const auto& index = *segment_->index;
     if (index.revision != revision_) return finish(failure(Errc::no_room));
-    encoded_.resize(saving_.times * kTimeEntryBytes);
-    encode_time_entries({index.times().data(), saving_.times}, encoded_.data());
-    const auto saved = index.saved.times * kTimeEntryBytes;
-    const auto next = completion_of<&IndexFiles::times_saved>(*this);
-    if (!write(kTimeIndexSuffix, saved, encoded_, next)) finish(failure(Errc::no_room));
+    const auto first = round_down(index.saved.times, kWholeEntries);
+    auto* to = prepare(kTimeIndexSuffix, first * kTimeEntryBytes, saving_.times * kTimeEntryBytes);
+    if (to == nullptr) return finish(failure(Errc::no_room));
+    encode_time_entries(std::span(index.times()).subspan(first, saving_.times - first), to);
+    file_.start(completion_of<&IndexFiles::times_saved>(*this));
 }
 
 void IndexFiles::times_saved(Result<void> outcome) noexcept {

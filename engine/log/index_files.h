@@ -7,7 +7,6 @@
 #include "engine/log/small_file.h"
 
 #include <cstdint>
-#include <vector>
 
 namespace millrace::engine {
 
@@ -24,10 +23,9 @@ private:
     void offsets_saved(Result<void> outcome) noexcept;
     void times_saved(Result<void> outcome) noexcept;
     void finish(Result<void> outcome) noexcept;
-    [[nodiscard]] bool write(std::string_view suffix,
-                             std::uint64_t saved_bytes,
-                             const std::vector<std::byte>& bytes,
-                             Completion next) noexcept;
+    [[nodiscard]] std::byte* prepare(std::string_view suffix,
+                                     std::uint64_t position,
+                                     std::uint64_t length) noexcept;
 
     SmallFileWriter file_;
     LogState* log_ = nullptr;
@@ -35,7 +33,6 @@ private:
     SegmentIndex::Saved saving_;
     std::uint32_t revision_ = 0;
     bool sync_ = false;
-    std::vector<std::byte> encoded_;
     Completion done_;
 };
 

@@ -2,6 +2,7 @@
 #include "engine/log/last_block_reader.h"
 
 #include "engine/base/crc32c.h"
+#include "engine/base/payload_copy.h"
 #include "engine/log/batch_scan.h"
 #include "engine/units.h"
 
@@ -72,9 +73,7 @@ void LastBlockReader::finish(bool right) noexcept {
     if (!block_) return done(failure(Errc::no_room));
     std::memset(block_->data, 0, kBlockBytes);
     if (reader_.buffer()) {
-        // Not a copy of payload on its way: it has to stand in a buffer that can be written to.
-        const auto data = reader_.bytes().last(inside);
-        std::ranges::copy(data, block_->data);
+        copy_payload(block_->data, reader_.bytes().last(inside).data(), inside);
         reader_.drop_buffer();
     }
     done({});

@@ -37,6 +37,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     }
     for (auto& batches : recovered.tail)
         adopt_batches(batches);
+    state_.tail.set_recovered();
     state_.tail.set_stored_end(state_.stored_end);
     for (auto number = state_.tail.begin(); number < state_.tail.stored(); ++number) {
         services_.releases.add(*state_.tail.at(number).file, 1);
@@ -50,12 +51,10 @@ void LogImpl::adopt(RecoveredLog& recovered) {
 }
 
 void LogImpl::adopt_batches(RecoveredBatches& batches) {
-    const bool raises_epoch = batches.kind == EntryKind::epoch;
-    if (raises_epoch) state_.epochs.note(batches.epoch, batches.base);
     const auto now = services_.context.clock.wall_now();
     TimestampMs largest = -1;
     std::uint32_t count = 0;
-    const std::uint32_t bytes = raises_epoch ? 0 : batches.place.size;
+    const auto bytes = batches.place.size;
     for (std::uint32_t position = 0; position < bytes; ++count) {
         const auto batch = BatchView::trusted(batches.place.data + position);
         position += batch.size();

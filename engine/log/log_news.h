@@ -33,17 +33,15 @@ public:
 
     void forget(NewsItem& item) noexcept {
         if (!std::exchange(item.queued_, false)) return;
-        auto** link = &first_;
-        while (*link != &item)
-            link = &(*link)->next_;
-        *link = item.next_;
+        if (!unlink(first_, item)) unlink(telling_, item);
     }
 
-    // Tells what there is to tell. Items may be forgotten meanwhile; what becomes news meanwhile
-    // is told too.
+    // Tells what there is to tell; what becomes news meanwhile waits for the next time. Items may
+    // be forgotten meanwhile.
     void tell_all() noexcept {
-        while (first_ != nullptr) {
-            auto& item = *std::exchange(first_, first_->next_);
+        telling_ = std::exchange(first_, nullptr);
+        while (telling_ != nullptr) {
+            auto& item = *std::exchange(telling_, telling_->next_);
             item.queued_ = false;
             item.tell_news();
         }
@@ -52,7 +50,17 @@ public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
 private:
+    static bool unlink(NewsItem*& list, NewsItem& item) noexcept {
+        auto** link = &list;
+        while (*link != nullptr && *link != &item)
+            link = &(*link)->next_;
+        if (*link == nullptr) return false;
+        *link = item.next_;
+        return true;
+    }
+
     NewsItem* first_ = nullptr;
+    NewsItem* telling_ = nullptr;
 };
 
 }  // namespace millrace::engine

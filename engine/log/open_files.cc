@@ -40,21 +40,15 @@ void OpenFile::closed() noexcept {
     files_.destroy(*this);
 }
 
-void OpenFile::stop(Error error) noexcept {
-    // Before its waiters hear of it: one that tries again opens another descriptor.
+void OpenFile::leave_segment() noexcept {
     if (segment_ != nullptr) segment_->file = nullptr;
     segment_ = nullptr;
-    wake_all(std::unexpected(error));
-    files_.destroy(*this);
 }
 
-OpenFiles::~OpenFiles() {
-    // What is still open belongs to a Storage that closes it.
-    while (oldest_ != nullptr) {
-        auto& file = *oldest_;
-        unlink(file);
-        destroy(file);
-    }
+void OpenFile::stop(Error error) noexcept {
+    leave_segment();
+    wake_all(std::unexpected(error));
+    files_.destroy(*this);
 }
 
 OpenFile* OpenFiles::acquire(Segment& segment,
@@ -69,7 +63,9 @@ OpenFile* OpenFiles::acquire(Segment& segment,
     if (segment.file == nullptr) {
         make_room();
         ++count_;
-        segment.file = std::make_unique<OpenFile>(*this, context_, segment).release();
+        auto& made = files_.emplace_back(std::make_unique<OpenFile>(*this, context_, segment));
+        made->index_ = files_.size() - 1;
+        segment.file = made.get();
         segment.file->open(path, create);
     }
     waiter.next = segment.file->waiters_;
@@ -94,6 +90,7 @@ void OpenFiles::let_go(Segment& segment) noexcept {
     auto* file = std::exchange(segment.file, nullptr);
     if (file == nullptr) return;
     file->segment_ = nullptr;
+    // One that is pinned or being opened closes when it is released.
     if (file->pins_ > 0 || file->handle_ == FileHandle::none) return;
     unlink(*file);
     close(*file);
@@ -121,19 +118,20 @@ MonotonicTime OpenFiles::next_deadline() const noexcept {
 
 // A segment that needs its file again opens another descriptor at once.
 void OpenFiles::close(OpenFile& file) noexcept {
-    if (file.segment_ != nullptr) file.segment_->file = nullptr;
-    file.segment_ = nullptr;
-    if (context_.failed) {
-        destroy(file);
-        return;
-    }
+    file.leave_segment();
+    if (context_.failed) return destroy(file);  // The descriptor goes with the Storage.
+    --count_;
+    file.closing_ = true;
     file.file_call(FileOpKind::close, file.handle_, &OpenFile::closed);
 }
 
 void OpenFiles::destroy(OpenFile& file) noexcept {
-    --count_;
-    if (file.segment_ != nullptr) file.segment_->file = nullptr;
-    const std::unique_ptr<OpenFile> owned(&file);
+    file.leave_segment();
+    if (!file.closing_) --count_;
+    const auto index = file.index_;
+    std::swap(files_[index], files_.back());
+    files_[index]->index_ = index;
+    files_.pop_back();
 }
 
 void OpenFiles::link(OpenFile& file) noexcept {

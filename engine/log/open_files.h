@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace millrace::engine {
 
@@ -41,14 +42,17 @@ private:
     void opened() noexcept;
     void closed() noexcept;
     void stop(Error error) noexcept;
+    void leave_segment() noexcept;
     void wake_all(Result<OpenFile*> outcome) noexcept;
 
     OpenFiles& files_;
     Segment* segment_;  // Null once the segment has let go.
     FileHandle handle_ = FileHandle::none;
     std::uint32_t pins_ = 0;
+    bool closing_ = false;
     MonotonicTime last_used_{};
     FileWaiter* waiters_ = nullptr;
+    std::size_t index_ = 0;      // In OpenFiles::files_.
     OpenFile* older_ = nullptr;  // In the list of those that are open and not pinned.
     OpenFile* newer_ = nullptr;
 };
@@ -58,7 +62,6 @@ public:
     OpenFiles(LogContext& context, std::uint32_t files_max)
             : context_(context), files_max_(files_max) {}
 
-    ~OpenFiles();
     OpenFiles(const OpenFiles&) = delete;
     OpenFiles& operator=(const OpenFiles&) = delete;
 
@@ -76,8 +79,6 @@ public:
     void close_unused(MonotonicTime now) noexcept;
     [[nodiscard]] MonotonicTime next_deadline() const noexcept;
 
-    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-
 private:
     friend class OpenFile;
 
@@ -89,7 +90,8 @@ private:
 
     LogContext& context_;
     std::uint32_t files_max_;
-    std::uint32_t count_ = 0;
+    std::uint32_t count_ = 0;  // Without those that are being closed.
+    std::vector<std::unique_ptr<OpenFile>> files_;
     OpenFile* oldest_ = nullptr;
     OpenFile* newest_ = nullptr;
 };

@@ -16,9 +16,6 @@ struct RecoveredBatches {
     WalPlace place;  // One append entry's payload: whole batches with final offsets.
     Offset base;
     Offset end;  // One above the last offset.
-    // Or an `epoch` entry, in its place among the others: base and end are where the epoch begins.
-    EntryKind kind = EntryKind::append;
-    LeaderEpoch epoch = -1;
 };
 
 struct RecoveredLog {

@@ -164,7 +164,11 @@ void ShardLogs::end_turn() noexcept {
     for (std::size_t i = 0; i < state.removals.size(); ++i)
         state.removals[i]->end_turn();
     std::erase_if(state.removals, [](const auto& removal) { return removal->ended(); });
-    if (!state.context.failed) state.files.close_unused(state.context.clock.monotonic_now());
+    if (!state.context.failed) {
+        const auto now = state.context.clock.monotonic_now();
+        state.files.close_unused(now);
+        state.cold_reads.read_ahead().drop_unused(now);
+    }
     state.logs.sweep([&state](LogState& log) {
         for (std::size_t i = 0; i < log.segments.size(); ++i) {
             state.files.let_go(log.segments.at(i));
@@ -203,6 +207,7 @@ MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     if (state.context.deferred_first != nullptr || !state.news.empty()) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
+    deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());
     }

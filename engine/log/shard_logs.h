@@ -8,11 +8,6 @@
 // Durability:  a row of a checkpoint names only what lay in synced files when it was made.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string_view>
-#include <vector>
-
 #include "engine/arena.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -22,6 +17,11 @@
 #include "engine/log/recovered_log.h"
 #include "engine/storage.h"
 #include "engine/wal/wal_appender.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 namespace millrace::engine {
 
@@ -54,8 +54,8 @@ struct ShardLogsParts {
 struct PrepareOp {
     void (*done)(PrepareOp& op) noexcept = nullptr;
     void* owner = nullptr;
-    Result<void> outcome;            // io_failed, shutting_down: no checkpoint may be written.
-    std::vector<PartitionRow> rows;  // Of every opened log with data in segment files.
+    Result<void> outcome;              // io_failed, shutting_down: no checkpoint may be written.
+    std::vector<PartitionRow> rows;    // Of every opened log with data in segment files.
     std::vector<WalRelease> releases;  // Entries that checkpoint_durable() will release, by file.
 };
 

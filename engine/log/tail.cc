@@ -83,12 +83,15 @@ void Tail::release_to(Number number, WalAppender& wal) noexcept {
 }
 
 void Tail::let_go(const WalFileUse& file) noexcept {
-    // Files of other WAL directories may lie between those of one: whatever comes before the
-    // file's last entry goes with it.
+    // Whatever comes before the file's last entry goes with it. Behind what was recovered, a file's
+    // entries stand together.
     Number keep_from = begin_;
     for (Number number = begin_; number < released_; ++number) {
-        const auto* held = at(number).file;
-        if (held == &file) keep_from = number + 1;
+        if (at(number).file == &file) {
+            keep_from = number + 1;
+        } else if (number >= recovered_end_) {
+            break;
+        }
     }
     for (; begin_ < keep_from; ++begin_)
         slot(begin_) = TailEntry{};

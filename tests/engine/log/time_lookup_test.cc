@@ -1,0 +1,109 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "tests/engine/log/log_harness.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::engine {
+namespace {
+
+using testing::batch_of;
+using testing::FoundTime;
+using testing::LogHarness;
+
+// Records at 1000, 2000, ... in batches of one time each, out of order here and there.
+class TimeLookupEverywhere : public ::testing::TestWithParam<bool> {
+protected:
+    void fill() {
+        harness_.open({.segment_bytes = 1000, .index_interval_bytes = 100});
+        for (const TimestampMs time : {1000, 3000, 2000, 5000, 4000, 9000, 9000, 8000, 12'000}) {
+            times_.push_back(time);
+            harness_.append(batch_of(std::string(200, 't'), 2, time));
+        }
+        if (GetParam()) harness_.only_files();
+    }
+
+    LogHarness harness_;
+    std::vector<TimestampMs> times_;
+};
+
+TEST_P(TimeLookupEverywhere, FindsTheFirstRecordAtOrAbove) {
+    fill();
+    for (TimestampMs time = 0; time <= 13'000; time += 500) {
+        std::size_t batch = 0;
+        while (batch < times_.size() && times_[batch] < time)
+            ++batch;
+        const auto found = harness_.look_up(time);
+        ASSERT_TRUE(found.outcome.has_value());
+        ASSERT_EQ(found.found, batch < times_.size()) << time;
+        if (!found.found) continue;
+        EXPECT_EQ(found.offset.value, static_cast<std::int64_t>(batch * 2)) << time;
+        EXPECT_EQ(found.found_timestamp, times_[batch]);
+        EXPECT_EQ(found.epoch, 0);
+    }
+}
+
+TEST_P(TimeLookupEverywhere, FindsNothingAtOrBeyondTheLimit) {
+    fill();
+    EXPECT_TRUE(harness_.look_up(5000, 7).found);
+    EXPECT_FALSE(harness_.look_up(5000, 6).found);
+    EXPECT_FALSE(harness_.look_up(0, 0).found);
+}
+
+INSTANTIATE_TEST_SUITE_P(Places,
+                         TimeLookupEverywhere,
+                         ::testing::Values(false, true),
+                         [](const auto& place) { return place.param ? "Files" : "Tail"; });
+
+TEST(TimeLookup, LooksIntoFilesAndThenIntoTheTail) {
+    LogHarness harness;
+    harness.open();
+    harness.append(batch_of("a", 1, 1000));
+    harness.append(batch_of("b", 1, 2000));
+    harness.only_files();
+    harness.append(batch_of("c", 1, 1500));
+    harness.append(batch_of("d", 1, 3000));
+    EXPECT_EQ(harness.look_up(1500).offset, Offset(1));
+    EXPECT_EQ(harness.look_up(2500).offset, Offset(3));
+    EXPECT_FALSE(harness.look_up(3001).found);
+}
+
+TEST(TimeLookup, FindsRecordsInsideCompressedBatches) {
+    for (const auto codec : {Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
+        LogHarness harness;
+        harness.open();
+        harness.append(batch_of(std::string(500, 'z'), 4, 1000, codec));
+        harness.append(batch_of(std::string(500, 'z'), 4, 2000, codec));
+        harness.only_files();
+        const auto found = harness.look_up(1001);
+        EXPECT_EQ(found.offset, Offset(4));
+        EXPECT_EQ(found.found_timestamp, 2000);
+    }
+}
+
+TEST(TimeLookup, PassesOverABatchThatIsDamaged) {
+    LogHarness harness;
+    harness.open();
+    const auto size = batch_of("a", 1, 1000).size();
+    harness.append(batch_of("a", 1, 1000));
+    harness.append(batch_of("b", 1, 2000));
+    harness.append(batch_of("c", 1, 3000));
+    harness.only_files();
+    const std::byte wrong{0xff};
+    harness.disk.overwrite("topics/orders-3/00000000000000000000.log", size + 65, {&wrong, 1});
+    EXPECT_EQ(harness.look_up(1500).offset, Offset(2));
+}
+
+TEST(TimeLookup, EndsWithTheFailureOfTheLogs) {
+    LogHarness harness;
+    harness.open();
+    harness.append(batch_of("a"));
+    FoundTime op;
+    op.limit = Offset(1);
+    harness.log->look_up_time(op);
+    harness.logs->fail({Errc::io_failed, 5});
+    EXPECT_TRUE(op.finished);
+    EXPECT_EQ(op.outcome.error().code, Errc::io_failed);
+}
+
+}  // namespace
+}  // namespace millrace::engine
