@@ -25,7 +25,8 @@ constexpr std::uint32_t kChunkClass = 1;
 constexpr std::uint32_t kFirstLargeClass = 2;
 constexpr std::uint64_t kFirstLargeBytes = 256 * kKiB;
 constexpr std::uint32_t kLargePaidAtFirst = 64 * kKiB;
-constexpr std::uint64_t kIdleBytesMax = 8 * kMiB;  // Kept by one shard for the next frame.
+// Kept by one shard for the next frames: as much as one busy connection has in flight.
+constexpr std::uint64_t kIdleBytesMax = 32 * kMiB;
 constexpr std::chrono::seconds kIdleTimeMax{30};
 
 // Room for a frame that begins with the last byte of a plain read and is as large as may be.
