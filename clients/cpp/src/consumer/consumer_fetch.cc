@@ -23,7 +23,7 @@ constexpr std::int64_t kOffsetMax = INT64_MAX - (std::int64_t{1} << 33);
 
 // Errors that poll() reports at once; all others may go away.
 bool is_final(ErrorCode code) {
-    return !is_retryable(code) || code == ErrorCode::topic_deleted;
+    return !may_go_away(code) || code == ErrorCode::topic_deleted;
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ Result<void> PartReader::open_batch() {
     }
     compressed_ = batch->codec() != engine::Codec::none;
     // Decompressed bytes may still be in use by the Records of an earlier poll.
-    if (!reader_ || reader_.use_count() > 1) reader_ = std::make_shared<engine::BatchReader>();
+    if (!reader_ || shared_) reader_ = std::make_shared<engine::BatchReader>();
+    shared_ = false;
     if (const auto opened = reader_->open(*batch, options_.decompressed_bytes_max); !opened) {
         return failure(code_of(opened.error()), "the batch cannot be decompressed.");
     }
@@ -91,7 +92,10 @@ Result<void> PartReader::read_batch(RecordsContent& content, std::size_t records
                  .headers = HeadersView(text_of(record.headers),
                                         static_cast<std::uint32_t>(record.header_count))});
     }
-    if (content.records.size() > before && compressed_) content.memory.push_back(reader_);
+    if (content.records.size() > before && compressed_) {
+        content.memory.push_back(reader_);
+        shared_ = true;
+    }
     if (ended) {
         const auto batch = engine::BatchView::trusted(part_.batches.data());
         part_.batches = part_.batches.subspan(batch.size());

@@ -57,6 +57,7 @@ private:
     std::shared_ptr<engine::BatchReader> reader_;
     bool open_ = false;
     bool compressed_ = false;
+    bool shared_ = false;  // Records look into reader_.
 };
 
 }  // namespace millrace::detail

@@ -40,6 +40,10 @@ std::int64_t offset_from(const Position& position, const ListedRow& row) noexcep
     return row.high_watermark;
 }
 
+bool may_go_away(ErrorCode code) noexcept {
+    return is_retryable(code) || code == ErrorCode::unknown_topic;
+}
+
 Error error_of(const std::string& topic, std::uint32_t partition, const RowError& row) {
     const auto place = topic + "-" + std::to_string(partition) + ": ";
     if (row.message.empty()) return {row.code, place + std::string(sentence_of(row.code))};

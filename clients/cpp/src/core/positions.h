@@ -27,6 +27,10 @@ std::int64_t timestamp_for(const Position& position) noexcept;
 // Where the position is, given the broker's answer to timestamp_for().
 std::int64_t offset_from(const Position& position, const ListedRow& row) noexcept;
 
+// Of a topic or partition that was there a moment ago: a broker that has not heard of it yet, or
+// not yet of its successor, may know it soon. Wider than is_retryable(), by unknown_topic.
+bool may_go_away(ErrorCode code) noexcept;
+
 // "orders-3: " and the broker's sentence, or the code's.
 Error error_of(const std::string& topic, std::uint32_t partition, const RowError& row);
 

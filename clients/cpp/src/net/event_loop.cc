@@ -82,7 +82,7 @@ void EventLoop::stop() {
         stopping_ = true;
         uv_async_send(&wake_);
     }
-    if (on_thread()) {
+    if (on_thread() || look_ups_ > 0) {
         thread_.detach();
     } else {
         thread_.join();

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,8 +40,14 @@ public:
 
     [[nodiscard]] static engine::MonotonicTime now() noexcept;
 
-    // Runs what was posted, then ends the thread.
+    // Runs what was posted, then ends the thread; waits for its end unless it is this one or may
+    // still wait for a name.
     void stop();
+
+    // A look-up of a name, which nothing can interrupt, begins or has ended.
+    void look_up_began() noexcept { ++look_ups_; }
+
+    void look_up_ended() noexcept { --look_ups_; }
 
     [[nodiscard]] uv_loop_t* handle() noexcept { return &loop_; }
 
@@ -54,6 +61,7 @@ private:
     std::mutex mutex_;
     std::vector<Task> tasks_;
     bool stopping_ = false;
+    std::atomic<int> look_ups_{0};
 };
 
 // Calls a function at a time on the loop's thread.

@@ -43,9 +43,6 @@ void FrameReader::start_memory(std::size_t capacity) {
 }
 
 engine::MutableBytes FrameReader::room() {
-    if (memory_ && available() == 0 && memory_.use_count() == 1 && capacity_ == kChunkBytes) {
-        begin_ = end_ = 0;
-    }
     if (begin_ + wanted_ > capacity_ || end_ == capacity_) {
         start_memory(std::max(wanted_, kChunkBytes));
     }

@@ -211,8 +211,12 @@ void Link::fail_all(const Error& why) {
     bytes_in_flight_ = 0;
     if (deadline_timer_) deadline_timer_->cancel();
     deadline_timer_at_ = {};
-    for (auto& [number, entry] : failed)
-        entry.call->done(*entry.call, why);
+    const auto now = EventLoop::now();
+    for (auto& [number, entry] : failed) {
+        // One late answer ends the connection, but only that request timed out.
+        const bool in_time = why.code == ErrorCode::timed_out && entry.call->deadline > now;
+        entry.call->done(*entry.call, in_time ? Error{ErrorCode::disconnected, why.message} : why);
+    }
 }
 
 void Link::transport_closed(const Error& why) noexcept {

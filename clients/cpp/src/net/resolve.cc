@@ -12,6 +12,7 @@ using Done = std::function<void(Result<std::vector<Endpoint>>)>;
 
 struct LookUp {
     uv_getaddrinfo_t request{};
+    EventLoop* loop = nullptr;
     Address address;
     Done done;
 };
@@ -23,6 +24,7 @@ Error cannot_resolve(const Address& address, int error) {
 
 void looked_up(uv_getaddrinfo_t* request, int status, addrinfo* list) noexcept {
     const std::unique_ptr<LookUp> look_up(static_cast<LookUp*>(request->data));
+    look_up->loop->look_up_ended();
     if (status != 0) return look_up->done(cannot_resolve(look_up->address, status));
     std::vector<Endpoint> endpoints;
     for (const auto* entry = list; entry != nullptr; entry = entry->ai_next) {
@@ -63,6 +65,7 @@ void resolve(EventLoop& loop, const Address& address, Done done) {
     }
     auto look_up = std::make_unique<LookUp>();
     look_up->request.data = look_up.get();
+    look_up->loop = &loop;
     look_up->address = address;
     look_up->done = std::move(done);
     addrinfo hints{};
@@ -70,6 +73,7 @@ void resolve(EventLoop& loop, const Address& address, Done done) {
     hints.ai_flags = AI_ADDRCONFIG;
     const auto service = std::to_string(address.port);
     auto* started = look_up.release();
+    loop.look_up_began();
     const int error = uv_getaddrinfo(loop.handle(),
                                      &started->request,
                                      &looked_up,

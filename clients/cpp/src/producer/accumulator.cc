@@ -176,8 +176,9 @@ std::vector<TakenBatch> Accumulator::take(engine::MonotonicTime now,
 }
 
 void Accumulator::insert_by_age(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    // Halves of a batch share its number: the one that comes back is the older one.
     const auto younger = std::ranges::find_if(
-            queue.batches, [&](const auto& other) { return other->sequence > batch->sequence; });
+            queue.batches, [&](const auto& other) { return other->sequence >= batch->sequence; });
     queue.batches.insert(younger, std::move(batch));
     list(queue);
 }
@@ -193,8 +194,8 @@ void Accumulator::give_back_split(PartitionQueue& queue, std::unique_ptr<Pending
     auto& limit = queue.topic->batch_bytes_max;
     limit = std::min(limit, std::max<std::size_t>(batch->builder.size() / 2, 1024));
     auto [first, second] = split(*batch);
-    insert_by_age(queue, std::move(first));
     insert_by_age(queue, std::move(second));
+    insert_by_age(queue, std::move(first));
     recycle(std::move(batch));
 }
 

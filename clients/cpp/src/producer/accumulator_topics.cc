@@ -68,7 +68,9 @@ void Accumulator::set_topic(TopicQueues& topic,
         }
         auto delivery = std::move(record.delivery);
         const auto view = record.view(headers);
-        place(topic, view, std::move(delivery), now, record.deadline, record.flush_epoch);
+        // Its linger began when it was sent, not now.
+        const auto sent_at = record.deadline - options_.delivery_timeout;
+        place(topic, view, std::move(delivery), sent_at, record.deadline, record.flush_epoch);
     }
 }
 

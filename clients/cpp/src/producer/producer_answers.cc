@@ -54,7 +54,7 @@ bool ProducerState::try_again(TakenBatch& taken, const Error& error) {
         return true;
     }
     // An answer that cannot be read says nothing about the batch: the connection is made anew.
-    if (shut_ || (!is_retryable(error.code) && error.code != ErrorCode::protocol_violation)) {
+    if (shut_ || (!may_go_away(error.code) && error.code != ErrorCode::protocol_violation)) {
         return false;
     }
     const auto shift = std::min(batch->tries, 16U);
@@ -208,7 +208,7 @@ void ProducerState::topics_looked_up(TopicLookUp& look_up, Result<Response> resp
             }
             if (topic.missing_since.count() == 0) topic.missing_since = now;
             topic.look_up_at = now + options_.retry_delay_min;
-            if (!is_retryable(found.error.code) ||
+            if (!may_go_away(found.error.code) ||
                 now - topic.missing_since >= kMissingTopicPatience) {
                 auto message = found.error.message.empty()
                                        ? std::string(sentence_of(found.error.code))
