@@ -5,9 +5,6 @@
 
 #include "tests/bench/raw/probe.h"
 
-#include <filesystem>
-#include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -34,10 +31,11 @@ struct Row {
     std::string id;
     double value = 0;
     std::string unit;
-    double bound = 0;
-    bool at_most = false;    // The bound is an upper one.
-    std::string bound_text;  // "0.6 raw_commit (busy cores)"
-    std::string note;        // Counts, durability, what stands in the way.
+    bool at_most = false;                      // The bound is an upper one.
+    std::string bound_text;                    // "0.6 raw_commit (busy cores)"
+    double (*limit)(const Probes&) = nullptr;  // The bound, once the probes are final.
+    double bound = 0;                          // What `limit` said.
+    std::string note;                          // Counts, durability, what stands in the way.
 
     [[nodiscard]] bool holds() const { return at_most ? value <= bound : value >= bound; }
 };
