@@ -2,13 +2,14 @@
 # Build variants, each in build/VARIANT. Sourced; needs $root.
 
 export HOME="${HOME:-$root/build}"  # ccache wants one.
+export CCACHE_NOHASHDIR=1            # The same source gives the same object in any checkout.
 
 variant_options() {  # VARIANT
     case "$1" in
         release) echo "--buildtype=release -Db_lto=false" ;;
         debug)   echo "--buildtype=debugoptimized" ;;
-        asan)    echo "--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" ;;
-        tsan)    echo "--buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" ;;
+        asan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false" ;;
+        tsan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false" ;;
         *)       echo "No build variant '$1': release, debug, asan or tsan." >&2; return 1 ;;
     esac
 }
