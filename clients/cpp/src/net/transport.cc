@@ -18,7 +18,8 @@ Transport* Transport::connect(EventLoop& loop,
                               const Endpoint& endpoint,
                               std::uint32_t frame_bytes_max,
                               TransportListener& listener) {
-    auto* transport = new Transport(frame_bytes_max, listener);
+    // Its own owner until its close callback, as a libuv handle must be.
+    auto* transport = new Transport(frame_bytes_max, listener);  // lint: allowed, see above.
     transport->start(loop, endpoint);
     return transport;
 }
