@@ -257,17 +257,19 @@ TEST_P(WalWriter, WritesGroupsBelowTheFlushedFrontierOnly) {
 }
 
 TEST_P(WalWriter, LeavesNothingOfOldMemoryInTheFile) {
-    // Dirties the memory that images are made of.
-    for (int i = 0; i < 8; ++i) {
-        const auto buffer = wal_.arena.allocate(64 * kKiB);
-        std::fill_n(buffer->data, buffer->capacity, std::byte{0xee});
-    }
     ASSERT_TRUE(wal_.open());
-    wal_.commit("entry", 1);
+    const auto place = wal_.wal->reserve(EntryKind::append, {}, 100).value();
+    // The rest of the image as memory that held something else before.
+    std::fill(place.data, place.image->data + place.image->capacity, std::byte{0xee});
+    std::fill_n(place.data, place.size, std::byte{'a'});
+    wal_.wal->keep(place, &wal_.sink, engine::Offset(1), true);
+    wal_.settle();
+    ASSERT_EQ(wal_.sink.flushed, Ends{1});
     for (const auto& path : wal_.disk.files()) {
         if (!path.ends_with(".wal")) continue;
+        // A run of it: checksums may hold single bytes of any value.
         const auto bytes = wal_.disk.contents(path);
-        EXPECT_EQ(std::ranges::count(bytes, std::byte{0xee}), 0) << path;
+        EXPECT_TRUE(std::ranges::search_n(bytes, 16, std::byte{0xee}).empty()) << path;
     }
 }
 
