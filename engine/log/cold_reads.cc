@@ -31,14 +31,17 @@ ColdRead::ColdRead(ColdReads& owner, const ReadParts& parts)
     };
 }
 
-void ColdRead::start(LogState& log, ReadOp& op) noexcept {
+ReadStatus ColdRead::start(LogState& log, ReadOp& op) noexcept {
     log_ = &log;
     ++log.jobs;
     op_ = &op;
     op.state = this;
     limit_ = std::min(op.limit, log.log_end);
     rebuilt_ = false;
+    starting_ = true;
     locate();
+    starting_ = false;
+    return op_ == nullptr ? ReadStatus::complete : ReadStatus::pending;
 }
 
 void ColdRead::give_up(Error error) noexcept {
@@ -213,7 +216,7 @@ void ColdRead::finish(Result<void> outcome) noexcept {
     op.outcome = outcome;
     ++parts_.context.counters.cold_reads;
     end_job();
-    op.done(op);
+    if (!starting_) op.done(op);
 }
 
 void ColdRead::end_job() noexcept {
@@ -234,8 +237,7 @@ ReadStatus ColdReads::start(LogState& log, ReadOp& op) {
     }
     auto& read = *free_;
     free_ = std::exchange(read.next, nullptr);
-    read.start(log, op);
-    return ReadStatus::pending;
+    return read.start(log, op);
 }
 
 void ColdReads::forget(LogState& log, Error error) noexcept {

@@ -26,7 +26,8 @@ class ColdRead {
 public:
     ColdRead(ColdReads& owner, const ReadParts& parts);
 
-    void start(LogState& log, ReadOp& op) noexcept;
+    // complete: a window read ahead had it all.
+    [[nodiscard]] ReadStatus start(LogState& log, ReadOp& op) noexcept;
 
     // The log is being removed, or all logs have failed: the caller hears of it now.
     void give_up(Error error) noexcept;
@@ -62,6 +63,7 @@ private:
     ReadOp* op_ = nullptr;  // Null: nobody waits for it any more.
     std::uint64_t generation_ = 0;
     Offset limit_;
+    bool starting_ = false;             // Inside start(): `done` must not run.
     bool goes_on_ = false;              // Where an earlier read ended.
     bool rebuilt_ = false;              // The index was made anew for this read.
     const std::byte* taken_ = nullptr;  // In the window.
