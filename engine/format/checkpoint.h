@@ -3,17 +3,17 @@
 // The checkpoint of a whole broker as values. Bytes: checkpoint_codec.
 #pragma once
 
+#include "engine/types.h"
+
 #include <cstdint>
 #include <vector>
-
-#include "engine/types.h"
 
 namespace millrace::engine {
 
 struct SegmentRow {
     Offset base;
-    std::uint64_t bytes = 0;              // Valid bytes in the file; the file may be longer if not sealed.
-    TimestampMs first_timestamp = -1;     // Largest of the first batch: segment.ms counts from it.
+    std::uint64_t bytes = 0;  // Valid bytes in the file; the file may be longer if not sealed.
+    TimestampMs first_timestamp = -1;  // Largest of the first batch: segment.ms counts from it.
     TimestampMs largest_timestamp = -1;
     Offset largest_timestamp_offset{-1};  // Last offset of the batch that holds it.
     bool sealed = false;
@@ -32,9 +32,9 @@ struct EpochRow {
 struct PartitionRow {
     PartitionKey key;
     Offset log_start;
-    Offset flushed_offset;                // Everything below lies in segment files.
-    std::vector<SegmentRow> segments;     // Ascending; the last may be active, all others sealed.
-    std::vector<EpochRow> epochs;         // Ascending.
+    Offset flushed_offset;             // Everything below lies in segment files.
+    std::vector<SegmentRow> segments;  // Ascending; the last may be active, all others sealed.
+    std::vector<EpochRow> epochs;      // Ascending.
     Offset producer_snapshot{-1};
 
     bool operator==(const PartitionRow&) const = default;
@@ -42,23 +42,23 @@ struct PartitionRow {
 
 // Where replay of one WAL directory starts.
 struct WalPosition {
-    std::uint32_t directory = 0;          // wal/<directory>/
-    std::uint32_t slot = 0;               // <slot>.wal
+    std::uint32_t directory = 0;  // wal/<directory>/
+    std::uint32_t slot = 0;       // <slot>.wal
     std::uint64_t file_number = 0;
-    std::uint32_t block = 0;              // In the file.
-    Sequence sequence = 0;                // Of the group that begins there, or will.
-    std::uint32_t chain = 0;              // CRC of the group before it.
-    std::uint32_t run_number = 0;         // Of the run that wrote the group before it; 0: none.
-    std::uint64_t run_bits = 0;           // Of that run.
+    std::uint32_t block = 0;       // In the file.
+    Sequence sequence = 0;         // Of the group that begins there, or will.
+    std::uint32_t chain = 0;       // CRC of the group before it.
+    std::uint32_t run_number = 0;  // Of the run that wrote the group before it; 0: none.
+    std::uint64_t run_bits = 0;    // Of that run.
 
     bool operator==(const WalPosition&) const = default;
 };
 
 struct Checkpoint {
-    std::uint64_t number = 0;             // Counts up; the two slots alternate.
+    std::uint64_t number = 0;  // Counts up; the two slots alternate.
     std::uint32_t run_number = 0;
     std::uint32_t shards = 0;
-    bool clean = false;                   // Written by a clean stop: replay finds nothing.
+    bool clean = false;  // Written by a clean stop: replay finds nothing.
     TimestampMs guarded_clock = 0;
     std::vector<WalPosition> wals;
     std::vector<PartitionRow> partitions;

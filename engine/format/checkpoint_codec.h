@@ -4,13 +4,13 @@
 // rows; padded to whole blocks. Little endian; layout in docs/log_format.md.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
 #include "engine/format/checkpoint.h"
 #include "engine/result.h"
 #include "engine/types.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
 
 namespace millrace::engine {
 

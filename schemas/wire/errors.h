@@ -11,8 +11,16 @@
 // X(number, name, retryable, kafka_code, sentence)
 #define MILLRACE_WIRE_ERRORS(X)                                                                    \
     X(0, none, false, 0, "No error.")                                                              \
-    X(1, unknown_server_error, false, -1, "The broker met an error it has no name for; its log says more.") \
-    X(2, malformed_request, false, 42, "The request cannot be read: a length, range or field is wrong.") \
+    X(1,                                                                                           \
+      unknown_server_error,                                                                        \
+      false,                                                                                       \
+      -1,                                                                                          \
+      "The broker met an error it has no name for; its log says more.")                            \
+    X(2,                                                                                           \
+      malformed_request,                                                                           \
+      false,                                                                                       \
+      42,                                                                                          \
+      "The request cannot be read: a length, range or field is wrong.")                            \
     X(3, unsupported_api, false, 35, "The broker does not know this API.")                         \
     X(4, unsupported_version, false, 35, "The broker does not speak this version of the API.")     \
     X(5, authentication_required, false, 58, "This call needs an authenticated connection.")       \
@@ -20,7 +28,7 @@
     X(7, throttled, true, 89, "The broker has no room for this request at the moment.")            \
     X(8, timed_out, true, 7, "The request ran into its deadline; it may yet take effect.")         \
     X(9, shutting_down, true, 8, "The broker is stopping.")                                        \
-    X(20, unknown_topic, false, 3, "There is no such topic.")                                       \
+    X(20, unknown_topic, false, 3, "There is no such topic.")                                      \
     X(21, unknown_partition, true, 3, "The topic has no such partition.")                          \
     X(22, topic_exists, false, 36, "A topic of this name exists.")                                 \
     X(23, invalid_topic_name, false, 17, "The name is not one a topic can have.")                  \
@@ -28,18 +36,46 @@
     X(25, invalid_config, false, 40, "A setting is unknown or its value is not possible.")         \
     X(26, not_leader, true, 6, "This broker does not lead the partition.")                         \
     X(27, fenced_leader_epoch, true, 74, "The request carries an older leader epoch.")             \
-    X(28, unknown_leader_epoch, true, 75, "The request carries a leader epoch the broker has not seen.") \
-    X(29, topic_deleted, true, 100, "The topic was deleted; one of the same name is another topic.") \
+    X(28,                                                                                          \
+      unknown_leader_epoch,                                                                        \
+      true,                                                                                        \
+      75,                                                                                          \
+      "The request carries a leader epoch the broker has not seen.")                               \
+    X(29,                                                                                          \
+      topic_deleted,                                                                               \
+      true,                                                                                        \
+      100,                                                                                         \
+      "The topic was deleted; one of the same name is another topic.")                             \
     X(40, corrupt_batch, false, 2, "A record batch fails its checksum or its structure is wrong.") \
-    X(41, unsupported_batch, false, 87, "The record batch uses something this broker does not support.") \
-    X(42, message_too_large, false, 10, "A record batch is larger than max.message.bytes of the topic.") \
+    X(41,                                                                                          \
+      unsupported_batch,                                                                           \
+      false,                                                                                       \
+      87,                                                                                          \
+      "The record batch uses something this broker does not support.")                             \
+    X(42,                                                                                          \
+      message_too_large,                                                                           \
+      false,                                                                                       \
+      10,                                                                                          \
+      "A record batch is larger than max.message.bytes of the topic.")                             \
     X(43, invalid_timestamp, false, 32, "A timestamp lies too far in the future.")                 \
-    X(44, storage_full, true, 56, "The broker's disk is full: appends are refused until there is space.") \
+    X(44,                                                                                          \
+      storage_full,                                                                                \
+      true,                                                                                        \
+      56,                                                                                          \
+      "The broker's disk is full: appends are refused until there is space.")                      \
     X(45, storage_failed, true, 56, "The broker's disk failed: it appends nothing any more.")      \
     X(46, invalid_acks, false, 21, "acks must be 0, 1 or all.")                                    \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
-    X(61, log_truncated, false, 1, "The log was cut: the reader's offset belongs to a past that is gone.") \
-    X(62, damaged_range, false, 2, "The stored records at this offset fail their checksum and are not served.") \
+    X(61,                                                                                          \
+      log_truncated,                                                                               \
+      false,                                                                                       \
+      1,                                                                                           \
+      "The log was cut: the reader's offset belongs to a past that is gone.")                      \
+    X(62,                                                                                          \
+      damaged_range,                                                                               \
+      false,                                                                                       \
+      2,                                                                                           \
+      "The stored records at this offset fail their checksum and are not served.")                 \
     X(63, unknown_fetch_session, true, 70, "The broker does not know this fetch session.")         \
     X(64, invalid_fetch_session_epoch, true, 71, "The fetch session's epoch is not the next one.")
 

@@ -21,9 +21,9 @@ inline constexpr std::uint8_t kFlagOneWay = 1U << 1;
 inline constexpr std::uint8_t kFlagsKnown = kFlagResponse | kFlagOneWay;
 
 inline constexpr std::uint32_t kFrameHeaderBytes = 24;
-inline constexpr std::uint32_t kFrameBytesMin = 20;              // Value of frame_bytes, bare header.
+inline constexpr std::uint32_t kFrameBytesMin = 20;  // Value of frame_bytes, bare header.
 inline constexpr std::uint32_t kFrameBytesMaxBeforeAuthentication = 4096;
-inline constexpr std::uint32_t kFrameBytesCap = 64U << 20;       // Whatever the settings say.
+inline constexpr std::uint32_t kFrameBytesCap = 64U << 20;  // Whatever the settings say.
 inline constexpr std::uint32_t kTableBytesMax = 1U << 20;
 inline constexpr std::uint32_t kFrameAlignment = 8;
 
@@ -35,7 +35,7 @@ struct FrameHeader {
     std::uint16_t api = 0;
     std::uint16_t api_version = 0;
     std::uint32_t correlation_id = 0;
-    std::uint32_t table_bytes = 0;               // A multiple of 8.
+    std::uint32_t table_bytes = 0;  // A multiple of 8.
     std::uint32_t reserved = 0;
 
     [[nodiscard]] std::uint32_t total_bytes() const { return frame_bytes + 4; }

@@ -1,12 +1,11 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "schemas/error_generated.h"
 #include "schemas/wire/errors.h"
 
 #include <gtest/gtest.h>
 
 #include <iterator>
 #include <string>
-
-#include "schemas/error_generated.h"
 
 namespace millrace::wire {
 namespace {

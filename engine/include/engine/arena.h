@@ -8,11 +8,11 @@
 // Limit:       bytes_max; an allocation beyond it is refused, never made.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include "engine/buffer.h"
 #include "engine/clock.h"
+
+#include <cstdint>
+#include <memory>
 
 namespace millrace::engine {
 

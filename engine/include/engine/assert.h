@@ -11,6 +11,6 @@ namespace millrace::engine {
 }  // namespace millrace::engine
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): it must see the text of its argument.
-#define ASSERT(condition)                                                              \
-    ((condition) ? static_cast<void>(0)                                                \
+#define ASSERT(condition)               \
+    ((condition) ? static_cast<void>(0) \
                  : ::millrace::engine::assertion_failed(#condition, __FILE__, __LINE__))

@@ -3,13 +3,13 @@
 // Reference-counted memory for direct I/O: WAL images, run buffers, cold reads. Made by Arena.
 #pragma once
 
+#include "engine/assert.h"
+#include "engine/types.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-
-#include "engine/assert.h"
-#include "engine/types.h"
 
 namespace millrace::engine {
 

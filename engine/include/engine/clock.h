@@ -1,9 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
-
 #include "engine/types.h"
+
+#include <chrono>
 
 namespace millrace::engine {
 

@@ -9,24 +9,24 @@
 //              visible_end is the one of the last three that the topic's class names.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "engine/buffer.h"
 #include "engine/result.h"
 #include "engine/types.h"
+
+#include <cstdint>
+#include <vector>
 
 namespace millrace::engine {
 
 // Per-partition settings; the names in Kafka's words are in docs/. May change while open.
 struct LogConfig {
     Durability durability = Durability::synced;
-    std::uint32_t message_bytes_max = 1'048'588;         // max.message.bytes: one batch, with header
-    std::uint64_t segment_bytes = 1ULL << 30;            // segment.bytes
-    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;    // segment.ms
-    std::uint32_t index_interval_bytes = 64 * 1024;      // index.interval.bytes
-    bool log_append_time = false;                        // message.timestamp.type
-    std::int64_t timestamp_after_max_ms = 3600 * 1000;   // message.timestamp.after.max.ms
+    std::uint32_t message_bytes_max = 1'048'588;        // max.message.bytes: one batch, with header
+    std::uint64_t segment_bytes = 1ULL << 30;           // segment.bytes
+    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;   // segment.ms
+    std::uint32_t index_interval_bytes = 64 * 1024;     // index.interval.bytes
+    bool log_append_time = false;                       // message.timestamp.type
+    std::int64_t timestamp_after_max_ms = 3600 * 1000;  // message.timestamp.after.max.ms
 
     bool operator==(const LogConfig&) const = default;
 };
@@ -34,38 +34,40 @@ struct LogConfig {
 struct AppendOp {
     // In. `batches` is one or more whole record batches; borrowed only while append() runs.
     Bytes batches;
-    Durability durability = Durability::synced;  // The ack waits for the stronger of this and the topic's.
-    void (*done)(AppendOp& op) noexcept = nullptr;  // Exactly once, only if append() returned a value.
-    void* owner = nullptr;                          // The caller's.
+    Durability durability =
+            Durability::synced;  // The ack waits for the stronger of this and the topic's.
+    void (*done)(AppendOp& op) noexcept =
+            nullptr;        // Exactly once, only if append() returned a value.
+    void* owner = nullptr;  // The caller's.
 
     // Out, set when append() returns.
-    Offset base_offset;              // Of the first record of the first batch.
-    Offset end_offset;               // One above the last record of the last batch.
-    TimestampMs append_time = -1;    // LogAppendTime, or -1.
+    Offset base_offset;            // Of the first record of the first batch.
+    Offset end_offset;             // One above the last record of the last batch.
+    TimestampMs append_time = -1;  // LogAppendTime, or -1.
     // Out, set when done runs.
-    Result<void> outcome;            // shutting_down, io_failed: unknown, the record may yet appear.
+    Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
 
-    AppendOp* next = nullptr;        // The engine's while in flight.
+    AppendOp* next = nullptr;  // The engine's while in flight.
 };
 
 struct ReadOp {
     // In.
     Offset from;
-    Offset limit;                    // Nothing at or beyond it; usually visible_end().
-    std::uint32_t bytes_max = 0;     // Of whole batches.
-    bool first_may_exceed = true;    // Else a first batch over bytes_max gives no slices.
+    Offset limit;                  // Nothing at or beyond it; usually visible_end().
+    std::uint32_t bytes_max = 0;   // Of whole batches.
+    bool first_may_exceed = true;  // Else a first batch over bytes_max gives no slices.
     void (*done)(ReadOp& op) noexcept = nullptr;  // Only if read() answered pending.
     void* owner = nullptr;
 
     // Out. Slices put end to end are whole batches, as stored; the first one holds `from` (it may
     // begin below it). Cleared by the caller, which gives the memory back.
-    Result<void> outcome;            // offset_out_of_range, damaged_range, io_failed, shutting_down.
+    Result<void> outcome;  // offset_out_of_range, damaged_range, io_failed, shutting_down.
     std::vector<Slice> slices;
     std::uint32_t bytes = 0;
-    Offset next_offset;              // One above the last record in slices; `from` when there are none.
+    Offset next_offset;  // One above the last record in slices; `from` when there are none.
 
-    ReadOp* next = nullptr;          // The engine's while in flight.
-    void* state = nullptr;           // The engine's while in flight.
+    ReadOp* next = nullptr;  // The engine's while in flight.
+    void* state = nullptr;   // The engine's while in flight.
 };
 
 enum class ReadStatus : std::uint8_t { complete, pending };
@@ -92,12 +94,12 @@ struct LogOffsets {
     Offset flushed_end;
     Offset written_end;
     Offset log_end;
-    Offset visible_end;              // The high watermark, without replication.
+    Offset visible_end;  // The high watermark, without replication.
 };
 
 struct EpochEnd {
-    LeaderEpoch epoch = -1;          // Largest epoch at or below the asked one; -1: none known.
-    Offset end_offset{-1};           // First offset of the next epoch, or the log end.
+    LeaderEpoch epoch = -1;  // Largest epoch at or below the asked one; -1: none known.
+    Offset end_offset{-1};   // First offset of the next epoch, or the log end.
 };
 
 // Told when readers can see more. Runs from completions, on the shard's thread.

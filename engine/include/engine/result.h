@@ -12,25 +12,25 @@ namespace millrace::engine {
 
 enum class Errc : std::uint16_t {
     // Input.
-    corrupt_batch = 1,       // Checksum, lengths or counts of a record batch are wrong.
-    unsupported_batch,       // Magic, codec, producer id or control bit that is not supported.
-    batch_too_large,         // Over max.message.bytes or a limit of the log.
-    invalid_timestamp,       // Too far in the future.
-    offset_out_of_range,     // Below the log start or above the log end.
-    log_truncated,           // The reader's epoch ended at an earlier offset than it asks for.
+    corrupt_batch = 1,    // Checksum, lengths or counts of a record batch are wrong.
+    unsupported_batch,    // Magic, codec, producer id or control bit that is not supported.
+    batch_too_large,      // Over max.message.bytes or a limit of the log.
+    invalid_timestamp,    // Too far in the future.
+    offset_out_of_range,  // Below the log start or above the log end.
+    log_truncated,        // The reader's epoch ended at an earlier offset than it asks for.
     // Room.
-    no_room,                 // The dirty bound is reached: park, wait for room, try again.
-    storage_full,            // The file system is full: refused until there is space again.
+    no_room,       // The dirty bound is reached: park, wait for room, try again.
+    storage_full,  // The file system is full: refused until there is space again.
     // Data.
-    damaged_range,           // Stored bytes fail their checks: these offsets cannot be read.
-    damaged_wal,             // A group that had been flushed is missing or bad.
-    unknown_topic_id,        // The WAL holds data of a topic that metadata do not know.
-    newer_format,            // Written by a later version.
-    foreign_directory,       // Not, or no longer, a data directory of this kind.
-    locked,                  // Another process owns the data directory.
+    damaged_range,      // Stored bytes fail their checks: these offsets cannot be read.
+    damaged_wal,        // A group that had been flushed is missing or bad.
+    unknown_topic_id,   // The WAL holds data of a topic that metadata do not know.
+    newer_format,       // Written by a later version.
+    foreign_directory,  // Not, or no longer, a data directory of this kind.
+    locked,             // Another process owns the data directory.
     // Final.
-    io_failed,               // Any other failed operation; os_errno says which.
-    shutting_down,           // Poisoned or stopping: nothing is appended any more.
+    io_failed,      // Any other failed operation; os_errno says which.
+    shutting_down,  // Poisoned or stopping: nothing is appended any more.
 };
 
 struct Error {
@@ -54,9 +54,9 @@ using Result = std::expected<T, Error>;
 
 #define MILLRACE_CONCAT_(a, b) a##b
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_(a, b)
-#define MILLRACE_TRY_(t, declaration, expression)  \
-    auto t = (expression);                         \
-    if (!t) return std::unexpected(t.error());     \
+#define MILLRACE_TRY_(t, declaration, expression) \
+    auto t = (expression);                        \
+    if (!t) return std::unexpected(t.error());    \
     declaration = *std::move(t)
 
 // TRY(const auto x, f()): returns f's error, or declares x.
@@ -64,7 +64,6 @@ using Result = std::expected<T, Error>;
     MILLRACE_TRY_(MILLRACE_CONCAT(try_, __LINE__), declaration, expression)
 
 // TRY_VOID(f()): returns f's error, or goes on.
-#define TRY_VOID(expression)                                                     \
-    if (auto MILLRACE_CONCAT(try_, __LINE__) = (expression);                     \
-        !MILLRACE_CONCAT(try_, __LINE__))                                        \
+#define TRY_VOID(expression)                                                                   \
+    if (auto MILLRACE_CONCAT(try_, __LINE__) = (expression); !MILLRACE_CONCAT(try_, __LINE__)) \
     return std::unexpected(MILLRACE_CONCAT(try_, __LINE__).error())

@@ -13,13 +13,13 @@
 //              is an error to the caller; nothing is retried here but EINTR and EAGAIN.
 #pragma once
 
+#include "engine/types.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "engine/types.h"
 
 namespace millrace::engine {
 
@@ -33,23 +33,23 @@ enum class Lane : std::uint8_t {
 };
 
 enum class FileOpKind : std::uint8_t {
-    open,            // path, flags -> result: FileHandle
-    close,           // file
-    read,            // file, position, buffer, length -> result: bytes, short only at end of file
-    write,           // file, position, buffer, length, sync_data -> result: bytes
-    sync_data,       // file: fdatasync. Covers every write completed before it was submitted.
-    sync_filesystem, // The whole file system of the data directory.
-    allocate,        // file, position, length: blocks and size, contents zero
-    truncate,        // file, length
-    rename,          // path -> path_to, replacing what is there
-    link,            // path -> path_to; -EEXIST if it is there
-    unlink,          // path; -ENOENT if it is not there
-    remove_directory,// path; must be empty
-    make_directory,  // path; -EEXIST if it is there
-    sync_directory,  // path
-    list,            // path -> names (without . and ..), in no order
-    stat,            // path -> size; -ENOENT if it is not there
-    free_space,      // -> size: bytes an ordinary user can still allocate in the data directory
+    open,              // path, flags -> result: FileHandle
+    close,             // file
+    read,              // file, position, buffer, length -> result: bytes, short only at end of file
+    write,             // file, position, buffer, length, sync_data -> result: bytes
+    sync_data,         // file: fdatasync. Covers every write completed before it was submitted.
+    sync_filesystem,   // The whole file system of the data directory.
+    allocate,          // file, position, length: blocks and size, contents zero
+    truncate,          // file, length
+    rename,            // path -> path_to, replacing what is there
+    link,              // path -> path_to; -EEXIST if it is there
+    unlink,            // path; -ENOENT if it is not there
+    remove_directory,  // path; must be empty
+    make_directory,    // path; -EEXIST if it is there
+    sync_directory,    // path
+    list,              // path -> names (without . and ..), in no order
+    stat,              // path -> size; -ENOENT if it is not there
+    free_space,        // -> size: bytes an ordinary user can still allocate in the data directory
 };
 
 struct FileOp {
@@ -62,17 +62,17 @@ struct FileOp {
     std::byte* buffer = nullptr;  // Borrowed until done; aligned to kBlockBytes for direct files.
     std::uint64_t length = 0;
     std::uint64_t position = 0;
-    std::string_view path{};      // Relative to the data directory; borrowed until done.
+    std::string_view path{};  // Relative to the data directory; borrowed until done.
     std::string_view path_to{};
 
-    std::int64_t result = 0;      // Bytes, a FileHandle, 0, or negative errno.
+    std::int64_t result = 0;  // Bytes, a FileHandle, 0, or negative errno.
     std::uint64_t size = 0;
     std::vector<std::string> names{};
 
     void (*done)(FileOp& op) noexcept = nullptr;
-    void* owner = nullptr;        // The caller's.
-    FileOp* next = nullptr;       // The backend's while in flight; null while idle.
-    std::uint64_t backend = 0;    // The backend's while in flight.
+    void* owner = nullptr;      // The caller's.
+    FileOp* next = nullptr;     // The backend's while in flight; null while idle.
+    std::uint64_t backend = 0;  // The backend's while in flight.
 };
 
 class Storage {

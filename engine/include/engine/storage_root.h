@@ -4,16 +4,16 @@
 // backend that will do it.
 #pragma once
 
+#include "engine/event_log.h"
+#include "engine/result.h"
+#include "engine/storage.h"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "engine/event_log.h"
-#include "engine/result.h"
-#include "engine/storage.h"
 
 namespace millrace::engine {
 

@@ -54,7 +54,8 @@ struct TopicId {
 };
 
 // The broker's own metadata log: partition 0 of this topic, always on shard 0.
-inline constexpr TopicId kMetadataTopic{{'m', 'i', 'l', 'l', 'r', 'a', 'c', 'e', 0, 0, 0, 0, 0, 0, 0, 1}};
+inline constexpr TopicId kMetadataTopic{
+        {'m', 'i', 'l', 'l', 'r', 'a', 'c', 'e', 0, 0, 0, 0, 0, 0, 0, 1}};
 
 struct PartitionKey {
     TopicId topic;
@@ -68,7 +69,8 @@ struct PartitionKey {
 constexpr std::uint64_t hash_of(const PartitionKey& key) {
     std::uint64_t hash = 0xcbf29ce484222325U;
     const auto mix = [&hash](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3U; };
-    for (const auto byte : key.topic.bytes) mix(byte);
+    for (const auto byte : key.topic.bytes)
+        mix(byte);
     for (unsigned shift = 0; shift < 32; shift += 8) {
         mix(static_cast<std::uint8_t>(key.partition >> shift));
     }
