@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 namespace millrace::testing {
@@ -32,10 +33,16 @@ std::string joined(const std::vector<std::string>& lines) {
     return text;
 }
 
+// A few in every run of the tests; a hundred with MILLRACE_KILL_CYCLES=100.
+int default_count() {
+    const char* count = std::getenv("MILLRACE_KILL_CYCLES");
+    return count != nullptr ? std::atoi(count) : 8;
+}
+
 struct Cycles {
     std::vector<std::string> settings;
     std::vector<unsigned> shards{2};  // Of one start after the other, round and round.
-    int count = 100;
+    int count = default_count();
     bool ordinary_user = false;
 };
 
@@ -88,15 +95,15 @@ TEST(Kill, LosesNothingAcknowledgedOverThreads) {
 }
 
 TEST(Kill, LosesNothingAcknowledgedAsAnOrdinaryUserWithSmallLimits) {
-    run_cycles({.settings = {}, .count = 30, .ordinary_user = true});
+    run_cycles({.settings = {}, .ordinary_user = true});
 }
 
 TEST(Kill, LosesNothingAcknowledgedWhenTheNumberOfShardsChanges) {
-    run_cycles({.settings = {}, .shards = {1, 3, 2}, .count = 30});
+    run_cycles({.settings = {}, .shards = {1, 3, 2}});
 }
 
 TEST(Kill, LosesNothingAcknowledgedWithASmallWriteAheadLog) {
-    run_cycles({.settings = {"wal.bytes=\"64MiB\""}, .count = 30});
+    run_cycles({.settings = {"wal.bytes=\"64MiB\""}});
 }
 
 }  // namespace
