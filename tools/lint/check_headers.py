@@ -12,6 +12,7 @@ from check_layering import ROOT, tracked  # noqa: E402
 
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
          "-I", str(ROOT), "-I", str(ROOT / "engine/include"), "-I", str(ROOT / "clients/cpp/include"),
+         "-I", str(ROOT / "clients/cpp/src"),
          "-I", str(ROOT / "build/debug")]
 
 
