@@ -121,6 +121,8 @@ void ConsumerState::fail(AssignedPartition& partition, const Error& why) {
     drop_parts_of(&partition);
     partition.error = why;
     partition.reported = false;
+    // What was dropped may have made room.
+    if (std::exchange(paused_, false)) post_pump();
 }
 
 bool ConsumerState::has_error_to_report() const {

@@ -12,7 +12,6 @@ namespace millrace::detail {
 namespace {
 
 constexpr std::size_t kFreeBytesMax = 16U << 20;
-constexpr std::size_t kBatchesMax = 16'000;  // Rows of one request.
 
 }  // namespace
 
@@ -153,7 +152,7 @@ std::vector<TakenBatch> Accumulator::take(engine::MonotonicTime now,
         for (auto* queue : listed_) {
             if (queue->taken_at == takes_ || !may_go(*queue, now)) continue;
             if (must_go(queue) == neighbours) continue;
-            if (taken.size() == kBatchesMax) break;
+            if (taken.size() == limits.batches) break;
             const auto size = queue->batches.front()->encoded_bytes_max(options_.compression);
             const bool fits =
                     bytes + size <= limits.room && (taken.empty() || bytes + size <= limits.target);

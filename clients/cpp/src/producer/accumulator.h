@@ -72,6 +72,7 @@ struct TakeLimits {
     std::size_t target = 0;       // Bytes of one request, unless its first batch alone has more.
     std::size_t room = 0;         // Bytes that may be sent now.
     std::size_t request_max = 0;  // Bytes that may ever be sent at once.
+    std::size_t batches = SIZE_MAX;
 };
 
 struct FailedBatch {

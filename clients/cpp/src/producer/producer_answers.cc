@@ -84,6 +84,11 @@ void ProducerState::sort_out(ProduceCall& call,
     for (std::size_t i = 0; i < call.batches.size(); ++i) {
         auto& taken = call.batches[i];
         auto& topic = *taken.queue->topic;
+        if (taken.batch->deliveries.empty()) {  // Its time was up before the answer came.
+            accumulator_.finished(*taken.queue);
+            accumulator_.recycle(std::move(taken.batch));
+            continue;
+        }
         Outcome outcome;
         outcome.topic = topic.name;
         outcome.partition = taken.queue->partition;
@@ -107,6 +112,7 @@ void ProducerState::sort_out(ProduceCall& call,
 }
 
 void ProducerState::produced(ProduceCall& call, Result<Response> response) {
+    std::erase(in_flight_, &call);
     std::vector<Outcome> outcomes;
     sort_out(call, std::move(response), outcomes);
     tell(std::move(outcomes));

@@ -15,7 +15,10 @@ namespace {
 
 // A request is not filled beyond this, so that the broker works on one while the next arrives.
 constexpr std::size_t kRequestBytesTarget = 1U << 20;
-constexpr std::size_t kTableRoom = 4096;  // Frame header and the table around the rows.
+// Of a request, for frame header and table, where a batch takes a row.
+constexpr std::uint32_t kTableRoomMax = 64U << 10;
+constexpr std::uint32_t kTableRoomWithoutRows = 256;
+constexpr std::uint32_t kRowBytes = 32;
 
 std::uint64_t seed() {
     std::random_device device;
@@ -155,16 +158,33 @@ void ProducerState::pump() {
     if (shut_ || pumping_) return;
     pumping_ = true;
     std::vector<FailedBatch> failed;
-    {
-        const std::lock_guard lock(mutex_);
-        accumulator_.expire(EventLoop::now(), failed);
-    }
+    expire(failed);
     tell_failed(std::move(failed));
     look_up_topics();
     while (!shut_ && link_->ready() && send_one()) {
     }
     pumping_ = false;
     if (!shut_) set_timer();
+}
+
+void ProducerState::expire(std::vector<FailedBatch>& failed) {
+    const auto now = EventLoop::now();
+    const std::lock_guard lock(mutex_);
+    accumulator_.expire(now, failed);
+    for (auto* call : in_flight_) {
+        for (auto& [queue, batch] : call->batches) {
+            if (batch->deliveries.empty() || batch->deadline > now) continue;
+            // Its records hear of it now; the request itself goes on, without them.
+            auto told = std::make_unique<PendingBatch>();
+            told->flush_epoch = batch->flush_epoch;
+            told->cost = std::exchange(batch->cost, 0);
+            told->deliveries = std::exchange(batch->deliveries, {});
+            Error why{ErrorCode::timed_out,
+                      queue->topic->name + "-" + std::to_string(queue->partition) +
+                              ": sent, but not acknowledged within the delivery timeout."};
+            failed.push_back({queue->topic->name, queue->partition, std::move(told), why});
+        }
+    }
 }
 
 void ProducerState::set_timer() {
@@ -175,6 +195,11 @@ void ProducerState::set_timer() {
         const std::lock_guard lock(mutex_);
         next = accumulator_.next_event(now);
         waiting = accumulator_.has_waiting();
+    }
+    for (const auto* call : in_flight_) {
+        for (const auto& [queue, batch] : call->batches) {
+            if (!batch->deliveries.empty()) next = std::min(next, batch->deadline);
+        }
     }
     if (waiting) link_->want();
     if (next == engine::MonotonicTime::max()) {
@@ -192,10 +217,13 @@ std::chrono::milliseconds ProducerState::broker_timeout() const {
 
 bool ProducerState::send_one() {
     const auto room = link_->room();
-    if (room <= kTableRoom) return false;
+    const auto request_max = link_->greeting().request_bytes_max;
+    const auto table_room = std::min(kTableRoomMax, request_max / 4);
+    if (room <= table_room) return false;
     const TakeLimits limits{.target = kRequestBytesTarget,
-                            .room = room - kTableRoom,
-                            .request_max = link_->greeting().request_bytes_max - kTableRoom};
+                            .room = room - table_room,
+                            .request_max = request_max - table_room,
+                            .batches = (table_room - kTableRoomWithoutRows) / kRowBytes};
     std::vector<TakenBatch> too_large;
     auto call = std::make_unique<ProduceCall>();
     {
@@ -230,6 +258,7 @@ bool ProducerState::send_one() {
         const std::lock_guard lock(mutex_);
         ++statistics_.requests;
     }
+    in_flight_.push_back(call.get());
     link_->send(*call.release());
     return true;
 }

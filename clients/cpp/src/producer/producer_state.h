@@ -67,6 +67,7 @@ private:
     void wake();
 
     void pump();
+    void expire(std::vector<FailedBatch>& failed);
     void set_timer();
     void look_up_topics();
     void topics_looked_up(TopicLookUp& look_up, Result<Response> response);
@@ -91,6 +92,7 @@ private:
 
     std::shared_ptr<Link> link_;  // Shared with its socket.
     std::unique_ptr<Timer> timer_;
+    std::vector<ProduceCall*> in_flight_;  // They own themselves; here until answered.
     bool shut_ = false;
     bool pumping_ = false;
 

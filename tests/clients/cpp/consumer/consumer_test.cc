@@ -249,6 +249,23 @@ TEST_F(ConsumerTest, ReadsOnlyWhatItsMemoryAllowsAndAllInTheEnd) {
     EXPECT_EQ(rest, expected);
 }
 
+TEST_F(ConsumerTest, GivesTheRoomOfAPartitionThatFailsToTheOthers) {
+    for (int i = 0; i < 20; ++i)
+        store({std::string(500, 'x')});
+    broker_.change(
+            [](FakeTopics& topics) { topics.partition("t", 0).batches[0].back() ^= std::byte{1}; });
+    ConsumerOptions options;
+    options.prefetch_bytes = 2000;
+    options.partition_bytes_max = 1000;
+    auto consumer = open(options);
+    ASSERT_TRUE(consumer.assign_topic("t"));
+    const auto failed = consumer.poll(kLong);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::corrupt_batch);
+    store({"good"}, 1);
+    EXPECT_EQ(values(consumer.poll(kLong)), (Values{"good"}));
+}
+
 TEST_F(ConsumerTest, IsWokenFromAPollThatWaits) {
     auto consumer = open();
     ASSERT_TRUE(consumer.assign_topic("t"));

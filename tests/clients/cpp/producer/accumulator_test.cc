@@ -163,6 +163,16 @@ TEST_F(AccumulatorTest, FillsARequestToItsTargetAndRoomButSendsAFirstBatchOverTh
     EXPECT_EQ(take({.target = 10'000, .room = 10'000, .request_max = 10'000}), 2U);
 }
 
+TEST_F(AccumulatorTest, NamesNoMorePartitionsThanAllowed) {
+    make({});
+    for (std::uint32_t partition = 0; partition < 3; ++partition)
+        add("t", partition, "v");
+    auto limits = kLimits;
+    limits.batches = 2;
+    EXPECT_EQ(take(limits), 2U);
+    EXPECT_EQ(take(limits), 1U);
+}
+
 TEST_F(AccumulatorTest, SetsAsideWhatNoRequestCanCarry) {
     make({});
     add("t", 0, std::string(1000, 'v'));

@@ -130,6 +130,25 @@ TEST_F(ProducerTest, GivesUpAfterTheDeliveryTimeoutWithTheLastRefusal) {
     EXPECT_GT(producer.statistics().retries, 0U);
 }
 
+TEST_F(ProducerTest, HoldsTheDeliveryTimeoutWhileARequestIsUnanswered) {
+    std::atomic<bool> silent{true};
+    broker_.intercept(wire::Api::produce, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
+        if (silent) return FakeAnswer::silence();
+        return std::nullopt;
+    });
+    ProducerOptions options;
+    options.delivery_timeout = 30ms;
+    auto producer = open(options);
+    const auto ack = producer.send(record("v")).get();
+    ASSERT_FALSE(ack);
+    EXPECT_EQ(ack.error().code, ErrorCode::timed_out);
+    EXPECT_TRUE(producer.flush()) << "nothing is left to wait for";
+    EXPECT_EQ(producer.statistics().records_failed, 1U);
+    silent = false;
+    EXPECT_TRUE(producer.send(record("other", 1)).get()) << "the connection lives on";
+    EXPECT_EQ(producer.statistics().retries, 0U);
+}
+
 TEST_F(ProducerTest, SurvivesALostConnectionAndKeepsTheOrder) {
     std::atomic<int> requests{0};
     broker_.intercept(wire::Api::produce, [&](const FakeRequest&) -> std::optional<FakeAnswer> {

@@ -188,6 +188,20 @@ FakeAnswer FakeTopics::create_topics(const FakeRequest& request) {
     return finish(builder);
 }
 
+bool FakeTopics::apply(const wire::FetchRequest& request, Session& session) {
+    if (request.session_epoch() != 0 && request.session_epoch() != session.next_epoch) {
+        return false;
+    }
+    detail::for_each(request.forgotten(), [&](const wire::PartitionRef& row) {
+        session.partitions.erase({from_wire(row.topic()).bytes, row.partition()});
+    });
+    detail::for_each(request.partitions(), [&](const wire::FetchPartition& row) {
+        session.partitions[{from_wire(row.topic()).bytes, row.partition()}] = {row.offset(),
+                                                                               row.bytes_max()};
+    });
+    return true;
+}
+
 std::optional<FakeAnswer> FakeTopics::fetch(const FakeRequest& request) {
     const auto& table = read<wire::FetchRequest>(request);
     const std::pair<std::uint64_t, std::uint32_t> request_key{request.connection,
@@ -202,17 +216,8 @@ std::optional<FakeAnswer> FakeTopics::fetch(const FakeRequest& request) {
         return error_answer(wire::ErrorCode::unknown_fetch_session);
     }
     auto& session = sessions_[session_id];
-    if (!again) {
-        if (table.session_epoch() != 0 && table.session_epoch() != session.next_epoch) {
-            return error_answer(wire::ErrorCode::invalid_fetch_session_epoch);
-        }
-        detail::for_each(table.forgotten(), [&](const wire::PartitionRef& row) {
-            session.partitions.erase({from_wire(row.topic()).bytes, row.partition()});
-        });
-        detail::for_each(table.partitions(), [&](const wire::FetchPartition& row) {
-            session.partitions[{from_wire(row.topic()).bytes, row.partition()}] = {row.offset(),
-                                                                                   row.bytes_max()};
-        });
+    if (!again && !apply(table, session)) {
+        return error_answer(wire::ErrorCode::invalid_fetch_session_epoch);
     }
     std::vector<wire::FetchedPartition> rows;
     FakeAnswer answer;

@@ -15,6 +15,10 @@
 #include <utility>
 #include <vector>
 
+namespace millrace::wire {
+struct FetchRequest;
+}
+
 namespace millrace::testing {
 
 struct FakeAnswer;
@@ -72,6 +76,7 @@ private:
         std::uint32_t next_epoch = 1;
     };
 
+    static bool apply(const wire::FetchRequest& request, Session& session);
     [[nodiscard]] FakePartition* find(const Uuid& id, std::uint32_t partition);
 
     std::map<std::string, FakeTopic> topics_;
