@@ -52,6 +52,15 @@ void Call::send_error(wire::ErrorCode code, std::string_view message) noexcept {
     send_table(writer.finish(root));
 }
 
+void Call::refuse(wire::ErrorCode code, std::string_view message) noexcept {
+    if ((header_.flags & wire::kFlagOneWay) != 0 && connection_->peer != nullptr) {
+        if (message.empty()) message = wire::row_of(code).sentence;
+        connection_->peer->close(message, true);
+        return;
+    }
+    send_error(code, message);
+}
+
 void Call::finish() noexcept {
     if (connection_->peer != nullptr) connection_->peer->finish_request(header_.frame_bytes);
     auto& context = *context_;

@@ -33,6 +33,10 @@ public:
     // A response that is an error as a whole. An empty message stands for the code's sentence.
     void send_error(wire::ErrorCode code, std::string_view message) noexcept;
 
+    // The same for a request that cannot be carried out at all: one that wants no answer closes its
+    // connection, as there is no other way to say it.
+    void refuse(wire::ErrorCode code, std::string_view message) noexcept;
+
     // Gives the request's share of the connection's limits back.
     void finish() noexcept;
 

@@ -20,7 +20,7 @@ void refuse(RequestContext& context,
             std::string_view message) {
     Call call;
     call.begin(context, connection, frame.header);
-    call.send_error(code, message);
+    call.refuse(code, message);
     call.finish();
 }
 
@@ -31,7 +31,10 @@ void dispatch(RequestContext& context,
               IncomingFrame&& frame) noexcept {
     const auto& header = frame.header;
     if ((header.flags & wire::kFlagResponse) != 0) {
+        Call call;
+        call.begin(context, connection, header);
         connection.peer->close("a client sent a response", true);
+        call.finish();
         return;
     }
     const auto* row = find_api(header.api);

@@ -43,11 +43,7 @@ void handle_produce(RequestContext& context,
     if (!request) {
         Call call;
         call.begin(context, connection, frame.header);
-        if ((frame.header.flags & wire::kFlagOneWay) != 0 && call.peer() != nullptr) {
-            // There is no other way to say it.
-            call.peer()->close("a produce request without answer is malformed", true);
-        }
-        call.send_error(request.error().code, request.error().message);
+        call.refuse(request.error().code, request.error().message);
         call.finish();
         return;
     }

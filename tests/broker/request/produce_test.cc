@@ -116,6 +116,16 @@ TEST_P(ProduceTest, RefusesWhatIsNotWholeBatchesAndAppliesNothing) {
     EXPECT_EQ(produce_one(rig_, peer, {id, 0}, "first"), 0);
 }
 
+TEST_P(ProduceTest, ThatIsMalformedAndWantsNoAnswerClosesItsConnection) {
+    auto& peer = rig_.connect(0);
+    const auto id = create(rig_, peer, "orders", 1);
+    const auto answers = peer.answers.size();
+    rig_.send(peer, produce_request({{{id, 0}, {}}}, {.acks = 0}));
+    EXPECT_EQ(peer.close_reason, "The bytes of partition 0 are not whole record batches.");
+    EXPECT_EQ(peer.answers.size(), answers);
+    EXPECT_EQ(peer.requests_in_flight, 0);
+}
+
 TEST_P(ProduceTest, RefusesADamagedBatchOfOnePartitionOnly) {
     auto& peer = rig_.connect(0);
     const auto id = create(rig_, peer, "orders", 2);
