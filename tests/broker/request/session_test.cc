@@ -146,6 +146,28 @@ TEST_F(SessionTest, DescribesTheCluster) {
     EXPECT_EQ(response->brokers()->Get(0)->id(), 1);
 }
 
+TEST_F(SessionTest, FindsOffsetsByPlaceAndByTime) {
+    auto& peer = rig_.connect();
+    const engine::PartitionKey key{create(rig_, peer, "orders", 1), 0};
+    for (const std::int64_t time : {1'000, 3'000, 2'000}) {
+        static_cast<void>(rig_.ask(peer, produce_request({{key, batch_of({"a", "b"}, time)}})));
+    }
+    const auto find = [&](std::int64_t timestamp) {
+        const auto answer = rig_.ask(peer, list_offsets_request(key, timestamp));
+        const auto* row = answer.as<wire::ListOffsetsResponse>()->partitions()->Get(0);
+        EXPECT_EQ(row->error(), 0);
+        EXPECT_EQ(row->high_watermark(), 6);
+        EXPECT_GT(row->size_bytes(), 0U);
+        return std::pair(row->offset(), row->timestamp());
+    };
+    EXPECT_EQ(find(-1), std::pair(std::int64_t{6}, std::int64_t{-1}));
+    EXPECT_EQ(find(-2), std::pair(std::int64_t{0}, std::int64_t{-1}));
+    EXPECT_EQ(find(-3), std::pair(std::int64_t{2}, std::int64_t{3'000}));
+    EXPECT_EQ(find(0), std::pair(std::int64_t{0}, std::int64_t{1'000}));
+    EXPECT_EQ(find(1'001), std::pair(std::int64_t{2}, std::int64_t{3'000}));
+    EXPECT_EQ(find(3'001), std::pair(std::int64_t{-1}, std::int64_t{-1}));
+}
+
 }  // namespace
 
 }  // namespace millrace::testing

@@ -231,6 +231,28 @@ TEST_P(TopicsTest, AreMadeOnFirstUseOnlyWhereThatIsAllowed) {
     EXPECT_EQ(metadata("a/b").second, 0U);
 }
 
+TEST_P(TopicsTest, SurviveManyChangesAndTheSnapshotsBetweenThem) {
+    const std::string long_name(200, 'n');
+    for (int round = 0; round < 300; ++round) {
+        const auto name = long_name + std::to_string(round);
+        static_cast<void>(create(*rig_, *peer_, name, 1, {{"segment.ms", "1h"}}));
+        for (int change = 0; change < 15; ++change) {
+            ASSERT_EQ(alter(name, {{"segment.ms", std::to_string(1'000 + change)}}).error, 0);
+        }
+        if (round % 3 == 0) {
+            ASSERT_EQ(remove(name).error, 0);
+        }
+    }
+    crash();
+    for (int round = 0; round < 300; ++round) {
+        const auto name = long_name + std::to_string(round);
+        EXPECT_EQ(metadata(name).second, round % 3 == 0 ? 0U : 1U) << round;
+        if (round % 3 != 0) {
+            EXPECT_EQ(config(name, "segment.ms"), "1014");
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shards, TopicsTest, ::testing::Values(1U, 3U));
 
 }  // namespace
