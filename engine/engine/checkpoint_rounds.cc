@@ -138,6 +138,7 @@ Checkpoint CheckpointRounds::assemble() {
     checkpoint.run_number = core_.state().summary.run_number;
     checkpoint.shards = core_.options().shards;
     checkpoint.clean = final_ && all_shards(&ShardLink::flush_complete);
+    checkpoint.leader_epoch_min = core_.state().summary.leader_epoch_min;
     checkpoint.guarded_clock = guarded_clock_.now();
     for (auto& link : core_.links()) {
         auto& part = link.round;

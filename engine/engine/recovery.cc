@@ -74,6 +74,15 @@ Result<void> replay_all(const EngineOptions& options,
     return {};
 }
 
+// One more for every run that did not end with a clean stop, whether its records were found or
+// not: they may have been read. A run's number is on stable storage before its first append.
+LeaderEpoch leader_epoch_min(const Checkpoint& newest, const RecoverySummary& summary) {
+    const auto last_run = summary.run_number - 1;
+    const bool checkpoint_ended_its_run = newest.clean || newest.run_number == 0;
+    const auto unclean_runs = last_run - newest.run_number + (checkpoint_ended_its_run ? 0 : 1);
+    return newest.leader_epoch_min + static_cast<LeaderEpoch>(unclean_runs);
+}
+
 // Where the logs of partitions end that had entries behind a place where a WAL was cut.
 void report_losses(const RecoveredState& state, EventLog& events) {
     for (const auto& [directory, wal] : state.wals) {
@@ -158,9 +167,8 @@ Result<RecoveredState> recover_state(const EngineOptions& options,
     auto& summary = state.summary;
     summary.first_start = state.checkpoint.newest->run_number == 0 && summary.wal_groups == 0;
     summary.clean = state.checkpoint.newest->clean && summary.wal_groups == 0;
-    // A new directory has no records that anybody could have seen and lost.
-    const bool unclean = !summary.clean && !summary.first_start;
-    TRY_VOID(merge_recovered(state, unclean, parts.events));
+    summary.leader_epoch_min = leader_epoch_min(*state.checkpoint.newest, summary);
+    TRY_VOID(merge_recovered(state, parts.events));
     report_losses(state, parts.events);
     TRY_VOID(check_metadata_log(options, state, parts.events));
     report(state, parts, began);

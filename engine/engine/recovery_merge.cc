@@ -41,8 +41,7 @@ Result<OffsetRange> range_of(const WalPlace& place) {
 
 class Merger {
 public:
-    Merger(RecoveredState& state, bool unclean, EventLog& events)
-            : state_(state), unclean_(unclean), events_(events) {}
+    Merger(RecoveredState& state, EventLog& events) : state_(state), events_(events) {}
 
     Result<void> run() {
         take_rows();
@@ -68,7 +67,6 @@ private:
     void take_rows() {
         for (auto& row : state_.checkpoint.newest->partitions) {
             auto& partition = shard_for(row.key).partitions[row.key];
-            partition.log.unclean = unclean_;
             partition.log.row = std::move(row);
         }
         state_.checkpoint.newest->partitions.clear();
@@ -99,10 +97,7 @@ private:
         auto& shard = shard_for(entry.key);
         auto [found, is_new] = shard.partitions.try_emplace(entry.key);
         auto& partition = found->second;
-        if (is_new) {
-            partition.log.unclean = unclean_;
-            partition.log.row.key = entry.key;
-        }
+        if (is_new) partition.log.row.key = entry.key;
         auto& tail = partition.log.tail;
         const auto expected = tail.empty() ? partition.log.row.flushed_offset : tail.back().end;
         if (partition.gap) {
@@ -164,14 +159,13 @@ private:
     }
 
     RecoveredState& state_;
-    bool unclean_;
     EventLog& events_;
 };
 
 }  // namespace
 
-Result<void> merge_recovered(RecoveredState& state, bool unclean, EventLog& events) {
-    return Merger(state, unclean, events).run();
+Result<void> merge_recovered(RecoveredState& state, EventLog& events) {
+    return Merger(state, events).run();
 }
 
 }  // namespace millrace::engine

@@ -13,8 +13,8 @@ namespace millrace::engine {
 // Takes rows of state.checkpoint and entries of state.wals into state.shards, whose number is that
 // of this run. Entries that segments already hold are released. A gap is kept with its partition,
 // because the entries of a partition that was deleted may begin anywhere; what follows a gap is
-// dropped. `unclean` goes to every partition.
+// dropped.
 // Errors: newer_format, damaged_wal (an entry that no run of this version can have written).
-[[nodiscard]] Result<void> merge_recovered(RecoveredState& state, bool unclean, EventLog& events);
+[[nodiscard]] Result<void> merge_recovered(RecoveredState& state, EventLog& events);
 
 }  // namespace millrace::engine

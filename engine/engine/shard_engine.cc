@@ -41,6 +41,7 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  storage,
                  shard_wal_,
                  core.options(),
+                 core.state().summary.leader_epoch_min,
                  counters_,
                  *this}),
           free_space_(core.options(), storage, *this),

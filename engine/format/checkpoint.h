@@ -58,7 +58,8 @@ struct Checkpoint {
     std::uint64_t number = 0;  // Counts up; the two slots alternate.
     std::uint32_t run_number = 0;
     std::uint32_t shards = 0;
-    bool clean = false;  // Written by a clean stop: replay finds nothing.
+    bool clean = false;                // Written by a clean stop: replay finds nothing.
+    LeaderEpoch leader_epoch_min = 0;  // Of what the run appended.
     TimestampMs guarded_clock = 0;
     std::vector<WalPosition> wals;
     std::vector<PartitionRow> partitions;

@@ -16,13 +16,14 @@ namespace {
 constexpr std::uint32_t kMagic = 0x504b434d;  // "MCKP" in the file.
 constexpr std::uint16_t kCleanFlag = 1;
 
-// Header: magic u32, version u16, flags u16, CRC u32, reserved u32, length u64; then the body.
+// Header: magic u32, version u16, flags u16, CRC u32, leader epoch minimum i32, length u64; then
+// the body.
 namespace at {
 constexpr std::size_t kMagic = 0;
 constexpr std::size_t kVersion = 4;
 constexpr std::size_t kFlags = 6;
 constexpr std::size_t kCrc = 8;
-constexpr std::size_t kReserved = 12;
+constexpr std::size_t kLeaderEpochMin = 12;
 constexpr std::size_t kLength = 16;
 }  // namespace at
 
@@ -34,7 +35,7 @@ constexpr std::size_t kEpochRowBytes = 12;
 
 // Over everything but itself.
 std::uint32_t checkpoint_crc(Bytes bytes) noexcept {
-    return crc32c(bytes.subspan(at::kReserved), crc32c(bytes.first(at::kCrc)));
+    return crc32c(bytes.subspan(at::kLeaderEpochMin), crc32c(bytes.first(at::kCrc)));
 }
 
 class Writer {
@@ -191,10 +192,9 @@ PartitionRow take_partition(Reader& reader) {
     return row;
 }
 
-Result<Checkpoint> decode_body(Bytes body, bool clean) {
+Result<Checkpoint> decode_body(Bytes body) {
     Reader reader(body);
     Checkpoint checkpoint;
-    checkpoint.clean = clean;
     checkpoint.number = reader.take<std::uint64_t>();
     checkpoint.guarded_clock = reader.take<std::int64_t>();
     checkpoint.run_number = reader.take<std::uint32_t>();
@@ -220,7 +220,7 @@ void encode_checkpoint(const Checkpoint& checkpoint, std::vector<std::byte>& to)
     writer.put(static_cast<std::uint16_t>(kCheckpointVersion));
     writer.put(checkpoint.clean ? kCleanFlag : std::uint16_t{0});
     writer.put(std::uint32_t{0});  // CRC.
-    writer.put(std::uint32_t{0});
+    writer.put(checkpoint.leader_epoch_min);
     writer.put(std::uint64_t{0});  // Length.
 
     writer.put(checkpoint.number);
@@ -255,8 +255,10 @@ Result<Checkpoint> decode_checkpoint(Bytes bytes) {
         (flags & ~kCleanFlag) != 0) {
         return failure(Errc::newer_format);
     }
-    return decode_body(bytes.subspan(kHeaderBytes, length - kHeaderBytes),
-                       (flags & kCleanFlag) != 0);
+    TRY(auto checkpoint, decode_body(bytes.subspan(kHeaderBytes, length - kHeaderBytes)));
+    checkpoint.clean = (flags & kCleanFlag) != 0;
+    checkpoint.leader_epoch_min = load_little<LeaderEpoch>(from + at::kLeaderEpochMin);
+    return checkpoint;
 }
 
 }  // namespace millrace::engine

@@ -33,6 +33,7 @@ struct LogContext {
     Storage& storage;
     WalAppender& wal;
     const EngineOptions& options;
+    LeaderEpoch leader_epoch_min;
     ShardCounters& counters;
 
     // Ends all logs of the shard; see ShardLogs::fail.

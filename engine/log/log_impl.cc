@@ -21,6 +21,9 @@ LogImpl::LogImpl(LogServices& services,
     state_.directory = directory;
     state_.config = config;
     if (recovered != nullptr) adopt(*recovered);
+    const auto latest = std::max(state_.epochs.latest(), 0);
+    leader_epoch_ = std::max(latest, services.context.leader_epoch_min);
+    epoch_begun_ = leader_epoch_ == latest;
     visible_end_ = state_.log_end;
 }
 
@@ -44,9 +47,6 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     }
     state_.written_end = state_.flushed_end = state_.log_end;
     size_bytes_ = state_.segments.planned_bytes();
-    const auto latest = std::max(state_.epochs.latest(), 0);
-    epoch_begun_ = !recovered.unclean;
-    leader_epoch_ = recovered.unclean ? latest + 1 : latest;
     if (state_.dirty()) services_.flusher.log_grew(state_);
 }
 
@@ -113,7 +113,7 @@ Result<void> LogImpl::append(AppendOp& op) {
     return {};
 }
 
-// The first append after an unclean stop raises the epoch; a refused one leaves nothing.
+// The first append after unclean stops raises the epoch; a refused one leaves nothing.
 Result<void> LogImpl::begin_epoch(const AppendOp& op) {
     auto& context = services_.context;
     TRY_VOID(check_contents(op.batches, state_.config, context.clock.wall_now()));

@@ -21,7 +21,6 @@ struct RecoveredBatches {
 struct RecoveredLog {
     PartitionRow row;
     std::vector<RecoveredBatches> tail;
-    bool unclean = true;  // The leader epoch rises by one with the first append.
 };
 
 }  // namespace millrace::engine

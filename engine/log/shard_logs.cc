@@ -59,6 +59,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                   .storage = parts.storage,
                   .wal = parts.wal,
                   .options = parts.options,
+                  .leader_epoch_min = parts.leader_epoch_min,
                   .counters = parts.counters,
                   .owner = this},
           listener(parts.listener),

@@ -45,6 +45,7 @@ struct ShardLogsParts {
     Storage& storage;
     WalAppender& wal;
     const EngineOptions& options;
+    LeaderEpoch leader_epoch_min;  // Of what is appended.
     ShardCounters& counters;
     ShardLogsListener& listener;
 };

@@ -55,6 +55,9 @@ struct RecoverySummary {
     bool first_start = false;
     bool clean = false;            // The last stop was a clean one.
     std::uint32_t run_number = 0;  // Of the run that begins now.
+    // Of whatever this run appends: higher than any of a run whose records may have been read and
+    // lost.
+    LeaderEpoch leader_epoch_min = 0;
     std::uint64_t wal_groups = 0;
     std::uint64_t wal_bytes = 0;
     std::uint64_t partitions = 0;

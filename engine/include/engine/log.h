@@ -133,6 +133,8 @@ public:
     virtual void look_up_time(TimeLookupOp& op) = 0;
 
     [[nodiscard]] virtual LogOffsets offsets() const noexcept = 0;
+    // Of what is appended next. Rises with every run that did not end with a clean stop; a new log
+    // begins with what the others would have risen to.
     [[nodiscard]] virtual LeaderEpoch leader_epoch() const noexcept = 0;
     [[nodiscard]] virtual EpochEnd epoch_end(LeaderEpoch epoch) const noexcept = 0;
     // Bytes of all readable batches, on disk and in memory.

@@ -70,6 +70,60 @@ TEST_F(EngineRecovery, FindsNothingInTheWalAfterACleanStop) {
     check_all();
 }
 
+// Records of the run that crashed may have been read and lost: whoever appends next, in whichever
+// run, does it in another epoch.
+TEST_F(EngineRecovery, KeepsTheRiseOfTheEpochAcrossACleanStopWithoutAnAppend) {
+    ASSERT_TRUE(start(2)) << events();
+    append(0);
+    crash();
+    ASSERT_TRUE(start(2)) << events();
+    EXPECT_EQ(log(0).leader_epoch(), 1);
+    clean_stop();
+    ASSERT_TRUE(start(2)) << events();
+    EXPECT_TRUE(host_->engine().recovery().clean);
+    EXPECT_EQ(log(0).leader_epoch(), 1);
+    append(0);
+    clean_stop();
+    ASSERT_TRUE(start(3)) << events();
+    EXPECT_EQ(log(0).leader_epoch(), 1);  // Nothing was lost since.
+    check_all();
+}
+
+TEST_F(EngineRecovery, KeepsTheRiseOfTheEpochOfLogsThatNobodyOpened) {
+    ASSERT_TRUE(start(1)) << events();
+    append_everywhere(1);
+    clean_stop();
+    ASSERT_TRUE(start(1)) << events();
+    crash();
+    host_ = std::make_unique<SimEngineHost>(disk_, clock_, arena_, options_);
+    ASSERT_TRUE(host_->start()) << events();
+    clean_stop();
+    ASSERT_TRUE(start(1)) << events();
+    EXPECT_TRUE(host_->engine().recovery().clean);
+    EXPECT_EQ(log(0).leader_epoch(), 1);
+    check_all();
+}
+
+// A reader may have seen what only memory held. The run after it must not write other records
+// under the same epoch, be it that nothing at all was left of the log.
+TEST_F(EngineRecovery, GivesNoEpochTwiceHoweverMuchWasLost) {
+    config_.durability = engine::Durability::memory;
+    ASSERT_TRUE(start(1)) << events();
+    append(0);
+    ASSERT_TRUE(host_->run_until([this] { return log(0).offsets().flushed_end.value == 1; }));
+    for (int run = 0; run < 4; ++run) {
+        std::array<TrackedAppend, 2> lost;
+        for (std::uint32_t partition = 0; partition < lost.size(); ++partition) {
+            ASSERT_TRUE(begin_append(lost[partition], partition, "lost"));
+            EXPECT_EQ(log(partition).leader_epoch(), run);
+        }
+        crash();
+        ASSERT_TRUE(start(1)) << events();
+        EXPECT_EQ(log(0).offsets().log_end.value, 1);
+        EXPECT_EQ(log(1).offsets().log_end.value, 0);
+    }
+}
+
 TEST_F(EngineRecovery, NeedsNoWalFileAfterACleanStop) {
     ASSERT_TRUE(start(1)) << events();
     append_everywhere(20);

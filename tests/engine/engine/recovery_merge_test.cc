@@ -92,7 +92,7 @@ protected:
         wal.entries.push_back(std::move(entry));
     }
 
-    Result<void> merge() { return merge_recovered(state_, true, events_); }
+    Result<void> merge() { return merge_recovered(state_, events_); }
 
     RecoveredPartition& partition(const PartitionKey& key) {
         const auto shards = static_cast<std::uint32_t>(state_.shards.size());
@@ -128,7 +128,6 @@ TEST_F(RecoveryMerge, TakesEntriesOfAllDirectoriesRunByRun) {
     ASSERT_TRUE(merge());
     EXPECT_EQ(ranges(partition(key).log), "0-3 3-5 5-6 6-10");
     EXPECT_FALSE(partition(key).gap);
-    EXPECT_TRUE(partition(key).log.unclean);
     EXPECT_EQ(state_.summary.partitions, 1U);
 }
 

@@ -18,6 +18,7 @@ Checkpoint example() {
     checkpoint.run_number = 3;
     checkpoint.shards = 2;
     checkpoint.clean = true;
+    checkpoint.leader_epoch_min = 5;
     checkpoint.guarded_clock = 1'700'000'000'123;
     for (std::uint32_t directory = 0; directory < 2; ++directory) {
         WalPosition wal;

@@ -94,8 +94,8 @@ LogHarness::~LogHarness() {
 
 void LogHarness::make_logs() {
     storage = std::make_unique<SimStorage>(disk, storage_options);
-    logs = std::make_unique<ShardLogs>(
-            ShardLogsParts{clock, events, arena, *storage, wal, options, counters, *this});
+    logs = std::make_unique<ShardLogs>(ShardLogsParts{
+            clock, events, arena, *storage, wal, options, leader_epoch_min, counters, *this});
     failure.reset();
 }
 
@@ -257,10 +257,10 @@ void LogHarness::restart(const std::vector<PartitionRow>& rows, bool unclean) {
 void LogHarness::restart_on(SimDisk after, const std::vector<PartitionRow>& rows, bool unclean) {
     end_logs();
     disk = std::move(after);
+    if (unclean) ++leader_epoch_min;
     make_logs();
     RecoveredLog recovered;
     recovered.row.key = kOrders;
-    recovered.unclean = unclean;
     for (const auto& row : rows) {
         if (row.key == kOrders) recovered.row = row;
     }

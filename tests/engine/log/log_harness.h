@@ -107,6 +107,7 @@ public:
     CollectedEvents events;
     engine::Arena arena{512 * engine::kMiB};
     engine::EngineOptions options;
+    engine::LeaderEpoch leader_epoch_min = 0;
     engine::ShardCounters counters;
     WalDouble wal{arena};
     SimStorageOptions storage_options;

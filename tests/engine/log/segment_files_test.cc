@@ -289,7 +289,7 @@ TEST(SegmentFiles, MoveAFolderOfAnotherTopicToTrash) {
     harness.append(batch_of("new"));
     harness.only_files();
     EXPECT_EQ(harness.failure, std::nullopt);
-    EXPECT_EQ(harness.read(0).bytes_read(), stored(batch_of("new"), 0));
+    EXPECT_EQ(harness.read(0).bytes_read(), stored(batch_of("new"), 0, harness.leader_epoch_min));
     EXPECT_EQ(harness.folder().size(), 2U);
     EXPECT_EQ(harness.disk.files().size(), 4U);  // Of two folders; trash/ is empty again.
 }
