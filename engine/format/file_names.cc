@@ -8,6 +8,12 @@
 
 namespace millrace::engine {
 
+namespace {
+
+constexpr std::size_t kBaseDigits = 20;
+
+}  // namespace
+
 FilePath& FilePath::append(std::string_view text) noexcept {
     ASSERT(text.size() <= text_.size() - size_);
     std::copy(text.begin(), text.end(), text_.begin() + static_cast<std::ptrdiff_t>(size_));
@@ -38,8 +44,19 @@ FilePath partition_file_path(std::string_view directory, std::string_view name) 
 
 FilePath segment_path(std::string_view directory, Offset base, std::string_view suffix) noexcept {
     FilePath path = partition_path(directory);
-    path.append("/").append_number(static_cast<std::uint64_t>(base.value), 20).append(suffix);
+    path.append("/")
+            .append_number(static_cast<std::uint64_t>(base.value), kBaseDigits)
+            .append(suffix);
     return path;
+}
+
+std::optional<Offset> segment_base_of(std::string_view name) noexcept {
+    if (name.size() <= kBaseDigits || name[kBaseDigits] != '.') return std::nullopt;
+    std::int64_t base = 0;
+    const auto* end = name.data() + kBaseDigits;
+    const auto [stop, error] = std::from_chars(name.data(), end, base);
+    if (error != std::errc() || stop != end || base < 0) return std::nullopt;
+    return Offset(base);
 }
 
 FilePath trash_path(const PartitionKey& key, std::uint32_t attempt) noexcept {

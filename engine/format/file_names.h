@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace millrace::engine {
@@ -51,6 +52,8 @@ private:
 [[nodiscard]] FilePath segment_path(std::string_view directory,
                                     Offset base,
                                     std::string_view suffix) noexcept;
+// Of the segment that a file in a partition's folder belongs to; none: it is no segment's.
+[[nodiscard]] std::optional<Offset> segment_base_of(std::string_view name) noexcept;
 // trash/<topic id in hex>-<partition>, and from the second attempt on -<attempt> behind it.
 [[nodiscard]] FilePath trash_path(const PartitionKey& key, std::uint32_t attempt) noexcept;
 

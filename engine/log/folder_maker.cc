@@ -36,7 +36,6 @@ void FolderMaker::made() noexcept {
                          &FolderMaker::metadata_opened);
     }
     if (ended_by_failure("making a partition's folder")) return;
-    log_->folder_is_new = true;
     write_metadata();
 }
 
@@ -99,8 +98,12 @@ void FolderMaker::metadata_read() noexcept {
 void FolderMaker::metadata_closed() noexcept {
     buffer_ = {};
     if (!is_ours_) return move_to_trash();
+    left_files_.remove(*log_, completion_of<&FolderMaker::left_files_removed>(*this));
+}
+
+void FolderMaker::left_files_removed(Result<void> outcome) noexcept {
+    if (!outcome) return finish(outcome);
     log_->folder_ready = true;
-    log_->folder_is_new = false;
     // An earlier run may have ended before it synced the name.
     log_->unsynced.parent = true;
     finish({});

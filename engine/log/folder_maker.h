@@ -2,9 +2,11 @@
 //
 // Makes a partition's folder before its first file, or finds that the one that is there is this
 // topic's. Identity is the topic id: partition.metadata is on stable storage, with its name, before
-// any data is. A folder of another topic, or of none, goes to trash/.
+// any data is. A folder of another topic, or of none, goes to trash/; in a folder that is its own,
+// files of segments that no checkpoint names are removed.
 #pragma once
 
+#include "engine/log/left_files.h"
 #include "engine/log/log_state.h"
 #include "engine/log/small_file.h"
 #include "engine/log/trash.h"
@@ -17,7 +19,7 @@ namespace millrace::engine {
 class FolderMaker : public FileSteps<FolderMaker> {
 public:
     FolderMaker(LogContext& context, Trash& trash)
-            : FileSteps(context), metadata_(context), trash_(trash) {}
+            : FileSteps(context), metadata_(context), left_files_(context), trash_(trash) {}
 
     // On success log.folder_ready is set. The parent directory still has to be synced.
     void start(LogState& log, Completion done) noexcept;
@@ -34,6 +36,7 @@ private:
     void metadata_opened() noexcept;
     void metadata_read() noexcept;
     void metadata_closed() noexcept;
+    void left_files_removed(Result<void> outcome) noexcept;
     void move_to_trash() noexcept;
     void trash_made() noexcept;
     void moved() noexcept;
@@ -46,6 +49,7 @@ private:
     [[nodiscard]] FilePath path() const noexcept { return partition_path(log_->directory); }
 
     SmallFileWriter metadata_;
+    LeftFiles left_files_;
     Trash& trash_;
     LogState* log_ = nullptr;
     BufferRef buffer_;

@@ -63,8 +63,7 @@ struct LogState {
     SegmentSet segments;
     LeaderEpochs epochs;
 
-    bool folder_ready = false;   // It is there and it is this topic's.
-    bool folder_is_new = false;  // Made by this run: no file of an earlier one is in it.
+    bool folder_ready = false;   // It is there, this topic's, and has only files that are named.
     bool removed = false;        // Jobs end at their next step.
     bool has_new_files = false;  // Something was stored since the log was opened.
     std::uint32_t jobs = 0;      // That refer to this log.

@@ -109,13 +109,6 @@ void RunJob::file_ready(Result<OpenFile*> file) noexcept {
     file_ = *file;
     if (segment_->has_file) return make_room();
     log_->unsynced.folder = true;
-    // What an earlier run left under this name is worthless.
-    if (log_->folder_is_new) return emptied();
-    size_call(FileOpKind::truncate, file_->handle(), 0, 0, &RunJob::emptied);
-}
-
-void RunJob::emptied() noexcept {
-    if (!log_->folder_is_new && ended_by_failure("emptying of a left segment")) return;
     segment_->has_file = true;
     parts_.indexes.use(*segment_);
     make_room();

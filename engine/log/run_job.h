@@ -64,7 +64,6 @@ private:
     void plan(std::uint64_t bytes_max) noexcept;
     void folder_ready(Result<void> outcome) noexcept;
     void file_ready(Result<OpenFile*> file) noexcept;
-    void emptied() noexcept;
     void make_room() noexcept;
     void room_made() noexcept;
     void prepare_last_block() noexcept;
