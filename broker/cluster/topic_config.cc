@@ -130,7 +130,12 @@ std::string unknown_key(std::string_view key) {
 }
 
 std::string possible_words(const ConfigDefinition& definition) {
-    return fmt::format("{}", fmt::join(definition.words, ", "));
+    std::string words;
+    for (const auto word : definition.words) {
+        if (!words.empty()) words += ", ";
+        words += word;
+    }
+    return words;
 }
 
 std::optional<std::int64_t> parse_number(ConfigType type, std::string_view value) {

@@ -19,6 +19,7 @@ struct OpenFile {
     bool direct = false;      // Opened for direct I/O (buffered where the file system has none).
     bool registered = false;  // Known to the ring by its slot.
     bool closing = false;
+    bool no_wait = true;  // The file system can refuse what would block, as far as is known.
     // Bytes that certainly exist: writes below it do not extend the file.
     std::uint64_t size = 0;
 };

@@ -96,8 +96,8 @@ void Ring::push(FileOp& op, int file, bool registered) noexcept {
         io_uring_prep_read(entry, index, op.buffer, length, op.position);
     } else {
         io_uring_prep_write(entry, index, op.buffer, length, op.position);
-        if (op.sync_data) entry->rw_flags = RWF_DSYNC;
     }
+    entry->rw_flags = RWF_NOWAIT | (op.sync_data ? RWF_DSYNC : 0);
     if (registered) entry->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data(entry, &op);
     ++in_flight_;

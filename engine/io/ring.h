@@ -41,6 +41,8 @@ public:
     [[nodiscard]] unsigned in_flight() const noexcept { return in_flight_; }
 
     // Queues a read or write. `file` is a slot or a descriptor. Requires: has_room().
+    // It never waits in the kernel, whose workers are therefore never needed: what would block
+    // completes with EAGAIN or in part, and with EOPNOTSUPP where the file system cannot tell.
     void push(FileOp& op, int file, bool registered) noexcept;
 
     // Hands what was queued to the kernel, with one call. False when some of it has to be tried

@@ -23,7 +23,7 @@ void RingStorage::transfer(FileOp& op, OpenFile& file) noexcept {
     // A buffered file is read by copying on the loop, and a write that makes a file longer is
     // handed to workers of the kernel: threads do both better.
     const bool extends = op.kind == FileOpKind::write && op.position + op.length > file.size;
-    const bool for_ring = file.direct || op.lane == Lane::wal;
+    const bool for_ring = file.no_wait && (file.direct || op.lane == Lane::wal);
     if (extends || !for_ring) return run_on_pool(op, file.descriptor);
     (op.lane == Lane::wal ? pending_wal_ : pending_background_).push_back(op);
 }
@@ -55,15 +55,19 @@ void RingStorage::reap() noexcept {
     ring_->reap([this](FileOp& op, std::int32_t result) { transferred(op, result); });
 }
 
-// A read may come back short before the end of the file, and any transfer may be interrupted or
-// refused because it would block: a thread finishes those. A short write is the caller's to judge.
+// Any transfer may be interrupted, refused because it would block, or end where it would have
+// blocked: a thread does those again from their start. What the thread says is the outcome.
 void RingStorage::transferred(FileOp& op, std::int32_t result) noexcept {
-    const bool again = result == -EAGAIN || result == -EINTR;
-    const bool short_read = op.kind == FileOpKind::read && result > 0 &&
-                            static_cast<std::uint64_t>(result) < op.length &&
-                            static_cast<std::uint64_t>(result) % kBlockBytes == 0;
-    auto* const file = again || short_read ? find(op.file) : nullptr;
+    auto* const file = find(op.file);
     if (file == nullptr) return completed(op, result);
+    // The file system cannot tell what would block.
+    if (result == -EOPNOTSUPP) file->no_wait = false;
+    const bool again = result == -EAGAIN || result == -EINTR || result == -EOPNOTSUPP;
+    const auto moved = result > 0 ? static_cast<std::uint64_t>(result) : 0;
+    const bool short_read = op.kind == FileOpKind::read && moved > 0 && moved % kBlockBytes == 0;
+    const bool short_write = op.kind == FileOpKind::write && result >= 0;
+    const bool cut = (short_read || short_write) && moved < op.length;
+    if (!again && !cut) return completed(op, result);
     run_on_pool(op, file->descriptor);
 }
 

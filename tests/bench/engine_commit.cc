@@ -176,6 +176,7 @@ private:
         if (expected == op_.from) bench_failed("a read below the end gave nothing");
         op_.from = expected;
         op_.slices.clear();
+        op_.bytes = 0;
     }
 
     Partition& partition_;

@@ -4,7 +4,6 @@
 #include "tools/millrace/suggestion.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <string_view>
 #include <vector>
@@ -39,6 +38,13 @@ CLI::App* command_of(CLI::App& app, const std::string& word) {
     return nullptr;
 }
 
+std::string listed(const std::vector<std::string>& words) {
+    std::string list;
+    for (const auto& word : words)
+        list += (list.empty() ? "" : ", ") + word;
+    return list;
+}
+
 }  // namespace
 
 std::optional<std::string> unknown_command(CLI::App& root, int argc, char** argv) {
@@ -58,9 +64,9 @@ std::optional<std::string> unknown_command(CLI::App& root, int argc, char** argv
         auto sentence = fmt::format("There is no command '{}'.", word);
         const auto near = nearest(word, names_of(*app));
         if (!near.empty()) {
-            sentence += fmt::format(" Did you mean {}?", fmt::join(near, ", "));
+            sentence += " Did you mean " + listed(near) + "?";
         } else {
-            sentence += fmt::format(" There are {}.", fmt::join(names_of(*app), ", "));
+            sentence += " There are " + listed(names_of(*app)) + ".";
         }
         return sentence;
     }

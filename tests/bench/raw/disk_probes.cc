@@ -50,7 +50,9 @@ double stream(const InitialisedFile& file, const Streaming& pattern, double seco
         submit(slot);
     const auto start = now();
     std::uint64_t operations = 0;
-    while (seconds_since(start) < seconds) {
+    double elapsed = 0;
+    // The last operations land before their memory goes.
+    for (unsigned in_flight = pattern.depth; in_flight > 0;) {
         io_uring_submit_and_wait(&ring, 1);
         io_uring_cqe* completion = nullptr;
         while (io_uring_peek_cqe(&ring, &completion) == 0) {
@@ -58,10 +60,15 @@ double stream(const InitialisedFile& file, const Streaming& pattern, double seco
             const auto slot = io_uring_cqe_get_data64(completion);
             io_uring_cqe_seen(&ring, completion);
             ++operations;
-            submit(slot);
+            elapsed = seconds_since(start);
+            if (elapsed < seconds) {
+                submit(slot);
+            } else {
+                --in_flight;
+            }
         }
     }
-    const auto rate = static_cast<double>(operations) / seconds_since(start);
+    const auto rate = static_cast<double>(operations) / elapsed;
     io_uring_queue_exit(&ring);
     return rate;
 }
