@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Checkpoint rounds, stop, poison and a full disk, over all shards together.
+#include "engine/format/checkpoint_codec.h"
 #include "tests/engine/engine/sim_engine_fixture.h"
 
 #include <algorithm>
@@ -18,6 +19,15 @@ protected:
     [[nodiscard]] bool has_file(const std::string& prefix) const {
         return std::ranges::any_of(disk_.files(),
                                    [&](const auto& path) { return path.starts_with(prefix); });
+    }
+
+    [[nodiscard]] engine::Checkpoint newest_checkpoint() const {
+        engine::Checkpoint newest;
+        for (const auto* slot : {"checkpoint.a", "checkpoint.b"}) {
+            auto found = engine::decode_checkpoint(disk_.contents(slot));
+            if (found && found->number > newest.number) newest = *std::move(found);
+        }
+        return newest;
     }
 
     void fail_next(engine::FileOpKind kind) {
@@ -53,6 +63,25 @@ TEST_F(EngineRounds, RecycleTheWalUnderLoad) {
     check_all();
 }
 
+// What was recovered gives the flusher no pace, because nothing comes in, and too much is live for
+// the next append: who waits for room would wait for ever.
+TEST_F(EngineRounds, MakeRoomForAnAppendThatIsRefusedBehindARecoveredWal) {
+    options_.engine.wal_bytes = 2 * kMiB;  // Nothing is stored: a quarter is not reached.
+    ASSERT_TRUE(start(1)) << events();
+    for (int i = 0; i < 45; ++i)
+        append(0, 8000);  // Two blocks each.
+    ASSERT_EQ(sum(&ShardCounters::runs), 0U);
+    crash();
+    options_.engine.wal_bytes = 512 * engine::kKiB;
+    ASSERT_TRUE(start(1)) << events();
+    TrackedAppend refused;
+    const auto begun = begin_append(refused, 0, std::string(14'000, 'v'));
+    ASSERT_FALSE(begun);
+    ASSERT_EQ(begun.error().code, Errc::no_room);
+    append(0, 14'000);
+    check_all();
+}
+
 TEST_F(EngineRounds, TakeTurnsInAnyOrder) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         options_.seed = seed;
@@ -85,9 +114,13 @@ TEST_F(EngineRounds, CarryRowsOfLogsThatNobodyHasOpened) {
     ASSERT_TRUE(host_->stop()) << events();
     events_ = host_->events();
     host_.reset();
+    // Entries that nobody took over lie in the WAL: the next start has to replay them.
+    EXPECT_FALSE(newest_checkpoint().clean);
     ASSERT_TRUE(start(2)) << events();
     EXPECT_FALSE(host_->engine().recovery().clean);
     check_all();
+    clean_stop();
+    EXPECT_TRUE(newest_checkpoint().clean);
 }
 
 TEST_F(EngineRounds, ForgetRemovedLogs) {
