@@ -22,7 +22,6 @@ CheckpointRounds::CheckpointRounds(EngineCore& core, Storage& storage)
         : core_(core),
           writer_(storage, core.state().checkpoint, core.failed()),
           guarded_clock_(core.parts().clock, core.state().checkpoint.newest->guarded_clock) {
-    std::uint64_t bytes = 0;
     for (const auto& [directory, wal] : core.state().wals) {
         if (directory < core.options().shards) continue;
         auto& orphan = orphans_[directory];
@@ -31,10 +30,10 @@ CheckpointRounds::CheckpointRounds(EngineCore& core, Storage& storage)
         for (const auto& slot : wal.slots) {
             if (slot.use == nullptr || slot.use->unflushed_entries == 0) continue;
             orphan.shares += slot.use->unflushed_entries;
-            bytes += slot.bytes;
+            orphan.bytes += slot.bytes;
         }
     }
-    core.set_orphan_bytes(bytes);
+    count_orphan_bytes();
     core.set_rounds(this);
 }
 
@@ -172,10 +171,7 @@ void CheckpointRounds::written() noexcept {
     }
     if (core_.failed().load(std::memory_order_acquire)) return;
     if (!outcome) return abandon(outcome.error());
-    const bool orphans_needed = std::any_of(orphans_.begin(), orphans_.end(), [](const auto& each) {
-        return each.second.shares > 0;
-    });
-    if (!orphans_needed) core_.set_orphan_bytes(0);
+    count_orphan_bytes();
     core_.parts().events.event(Level::debug,
                                "checkpoint.written",
                                "A checkpoint is on stable storage.",
@@ -199,6 +195,14 @@ void CheckpointRounds::abandon(Error error) noexcept {
                                "A checkpoint could not be written; it will be tried again.",
                                {{"error", std::string(name_of(error.code))}});
     ask_all(RoundStep::abandon, Phase::abandoning);
+}
+
+void CheckpointRounds::count_orphan_bytes() noexcept {
+    std::uint64_t bytes = 0;
+    for (const auto& [directory, orphan] : orphans_) {
+        if (orphan.shares > 0) bytes += orphan.bytes;
+    }
+    core_.set_orphan_bytes(bytes);
 }
 
 void CheckpointRounds::released() noexcept {

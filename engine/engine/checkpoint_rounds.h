@@ -58,6 +58,7 @@ private:
         WalPosition start;
         WalPosition end;
         std::uint64_t shares = 0;
+        std::uint64_t bytes = 0;  // Of the files that have them.
     };
 
     void begin(bool final) noexcept;
@@ -67,6 +68,7 @@ private:
     void written() noexcept;
     void released() noexcept;
     void abandon(Error error) noexcept;
+    void count_orphan_bytes() noexcept;
     void end_final(Result<void> outcome) noexcept;
     [[nodiscard]] Checkpoint assemble();
     [[nodiscard]] bool all_shards(std::atomic<bool> ShardLink::*flag) const noexcept;

@@ -75,7 +75,7 @@ void EngineCore::decide() noexcept {
 }
 
 std::uint64_t EngineCore::live_bytes() const noexcept {
-    auto bytes = orphan_bytes_.load(std::memory_order_relaxed);
+    auto bytes = orphan_bytes();
     for (const auto& link : links_)
         bytes += link.live_bytes.load(std::memory_order_relaxed);
     return bytes;

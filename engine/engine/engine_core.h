@@ -127,7 +127,15 @@ public:
     // Of all shards, and of WAL directories that belong to none.
     [[nodiscard]] std::uint64_t live_bytes() const noexcept;
 
-    void set_orphan_bytes(std::uint64_t bytes) noexcept { orphan_bytes_ = bytes; }
+    // Of WAL directories that belong to no shard: those that segments do not hold yet.
+    [[nodiscard]] std::uint64_t orphan_bytes() const noexcept {
+        return orphan_bytes_.load(std::memory_order_relaxed);
+    }
+
+    // Shard 0's thread.
+    void set_orphan_bytes(std::uint64_t bytes) noexcept {
+        orphan_bytes_.store(bytes, std::memory_order_relaxed);
+    }
 
     // Of the file-system-full states of the shards: the first and the last change are told.
     // Returns true when this one was.

@@ -216,6 +216,7 @@ std::size_t ShardEngineImpl::run_completions() noexcept {
 
 void ShardEngineImpl::end_turn() noexcept {
     const auto now = core_.parts().clock.monotonic_now();
+    wal_.set_bytes_elsewhere(core_.orphan_bytes() / core_.options().shards);
     wake_waiters();
     wal_.end_turn();
     advance_stop();  // Before the logs' turn, which begins what a stop asks of them.

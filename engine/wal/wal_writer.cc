@@ -67,6 +67,12 @@ void WalWriter::recycle_before(const WalPosition& older) noexcept {
     state.offer_room();
 }
 
+void WalWriter::set_bytes_elsewhere(std::uint64_t bytes) noexcept {
+    State& state = *state_;
+    const bool more_room = bytes < std::exchange(state.bytes_elsewhere_, bytes);
+    if (more_room) state.offer_room();
+}
+
 void WalWriter::set_storage_full(bool full) noexcept {
     State& state = *state_;
     if (state.storage_full_ == full) return;

@@ -93,6 +93,10 @@ public:
     // slots, are written over from now on. Each such file: listener.wal_file_recycled().
     void recycle_before(const WalPosition& older) noexcept;
 
+    // Unflushed bytes of WAL directories that nobody writes any more, this writer's share of them:
+    // they count in its bound as its own do.
+    void set_bytes_elsewhere(std::uint64_t bytes) noexcept;
+
     // Storage is nearly full: only control entries (not `append`, `atomic`) are taken.
     void set_storage_full(bool full) noexcept;
 

@@ -77,7 +77,7 @@ Result<void> WalWriter::State::admit(EntryKind kind, std::uint32_t payload_bytes
                                kBlockBytes);
     // What the WAL itself writes is not bound: replay may have found more than the bound allows.
     const bool own = kind == EntryKind::start || kind == EntryKind::empty;
-    if (!own && files_.live_bytes_with(group_bytes) > live_bytes_max(control)) {
+    if (!own && bytes_elsewhere_ + files_.live_bytes_with(group_bytes) > live_bytes_max(control)) {
         return refuse(Errc::no_room, payload_bytes);
     }
     const std::uint64_t prepared = files_.prepared_bytes(group_bytes);
@@ -99,7 +99,8 @@ std::uint64_t WalWriter::State::room() const noexcept {
     };
     const Group* open = builder_.open();
     const std::uint64_t taken = open == nullptr ? 0 : round_up(open->used, kBlockBytes);
-    const std::uint64_t in_bound = spare(live_bytes_max(false), files_.live_bytes() + taken);
+    const std::uint64_t in_bound =
+            spare(live_bytes_max(false), bytes_elsewhere_ + files_.live_bytes() + taken);
     const std::uint64_t here =
             spare(files_.current().zeroed, files_.position() + taken + control_reserve(options_));
     const WalFile* next = files_.next();

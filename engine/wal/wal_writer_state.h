@@ -71,6 +71,7 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
     std::uint64_t refused_bytes_ = 0;    // Blocks that it needs.
     MonotonicTime memory_retry_at_;      // The arena was empty: try again then. max(): it was not.
 
+    std::uint64_t bytes_elsewhere_ = 0;
     std::uint64_t appended_bytes_ = 0;
     std::uint64_t appended_at_window_ = 0;
     MonotonicTime window_began_{};

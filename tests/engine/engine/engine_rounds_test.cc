@@ -82,6 +82,29 @@ TEST_F(EngineRounds, MakeRoomForAnAppendThatIsRefusedBehindARecoveredWal) {
     check_all();
 }
 
+// What lies in the WAL directories of shards that are no more takes as much memory at the next
+// replay as what lies in one's own.
+TEST_F(EngineRounds, CountTheWalOfShardsThatAreNoMoreInTheBound) {
+    options_.engine.wal_bytes = 4 * kMiB;
+    ASSERT_TRUE(start(3)) << events();
+    append_everywhere(9, 8000);
+    ASSERT_EQ(sum(&ShardCounters::runs), 0U);
+    crash();
+    options_.engine.wal_bytes = 512 * engine::kKiB;
+    ASSERT_TRUE(start(1)) << events();
+    ASSERT_GT(host_->engine().recovery().wal_bytes, 384 * engine::kKiB);
+    EXPECT_EQ(host_->shard(0).room(), 0U);
+    TrackedAppend refused;
+    const auto begun = begin_append(refused, 0, "refused");
+    ASSERT_FALSE(begun);
+    EXPECT_EQ(begun.error().code, Errc::no_room);
+    append_everywhere(1);
+    EXPECT_GT(sum(&ShardCounters::checkpoints), 0U);
+    check_all();
+    append_everywhere(50, 4000);  // The bound is all its own again.
+    check_all();
+}
+
 TEST_F(EngineRounds, TakeTurnsInAnyOrder) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         options_.seed = seed;
