@@ -99,8 +99,11 @@ public:
     // Waits for records, at most `timeout`; no records in time is an empty success.
     // Errors, each naming topic, partition and offset; the position stays, so that the caller may
     // seek past it: corrupt_batch, unsupported_batch, damaged_range, offset_out_of_range,
-    // log_truncated, topic_deleted, unknown_partition. Connection errors are not reported: the
-    // consumer goes on trying; last_connection_error() says.
+    // log_truncated, topic_deleted, unknown_partition.
+    // Errors of the whole, after the records that had arrived: what the broker answers to a fetch
+    // or a greeting and would answer again, as unsupported_version, authentication_required,
+    // malformed_request. Nothing is asked any more until assign() or seek().
+    // All others are not reported: the consumer goes on trying; last_connection_error() says.
     Result<Records> poll(std::chrono::milliseconds timeout);
 
     // Ends a poll() that waits, or the next one, with no records. Any thread.

@@ -46,10 +46,7 @@ void ConsumerState::link_ready() noexcept {
 }
 
 void ConsumerState::link_lost(const Error& why) noexcept {
-    {
-        const std::lock_guard lock(mutex_);
-        connection_error_ = why;
-    }
+    note_connection_error(why);
     pump();
 }
 
@@ -62,7 +59,7 @@ bool ConsumerState::fill_query(FetchQuery& query, engine::MonotonicTime& next) {
         session_.reset();
         fetching_ = false;
     }
-    if (fetching_) return false;
+    if (fetching_ || refusal_.code != ErrorCode::none) return false;
     const auto left = options_.prefetch_bytes - std::min(held_bytes_, options_.prefetch_bytes);
     const auto enough =
             std::min<std::size_t>(options_.fetch_bytes_max, options_.prefetch_bytes) / 2;
@@ -164,9 +161,16 @@ void ConsumerState::fetch_failed(const Error& why) {
     delay_ = std::clamp(
             delay_ * 2, link_options_.reconnect_delay_min, link_options_.reconnect_delay_max);
     fetch_not_before_ = at_once ? engine::MonotonicTime(0) : EventLoop::now() + delay_;
-    if (at_once) return;
+    if (!at_once) note_connection_error(why);
+}
+
+void ConsumerState::note_connection_error(const Error& why) {
     const std::lock_guard lock(mutex_);
     connection_error_ = why;
+    // One for positions nobody wants says nothing about the next.
+    if (!is_refusal(why.code) || fetching_generation_ != generation_) return;
+    refusal_ = why;
+    arrived_.notify_all();
 }
 
 void ConsumerState::take_row(const FetchedRow& row, const Response& response) {

@@ -23,6 +23,7 @@ void ConsumerState::assign(std::vector<std::shared_ptr<AssignedPartition>> parti
     {
         const std::lock_guard lock(mutex_);
         ++generation_;
+        refusal_ = {};
         parts_.clear();
         held_bytes_ = 0;
         partitions_.clear();
@@ -39,6 +40,7 @@ void ConsumerState::seek(AssignedPartition& partition, std::int64_t offset) {
     {
         const std::lock_guard lock(mutex_);
         ++generation_;
+        refusal_ = {};
         drop_parts_of(&partition);
         partition.position = offset;
         partition.fetch_offset = offset;
@@ -104,7 +106,10 @@ std::optional<FetchedPart> ConsumerState::try_take() {
 
 std::optional<FetchedPart> ConsumerState::take(engine::MonotonicTime deadline) {
     std::unique_lock lock(mutex_);
-    const auto something = [&] { return woken_ || !parts_.empty() || has_error_to_report(); };
+    const auto something = [&] {
+        return woken_ || !parts_.empty() || has_error_to_report() ||
+               refusal_.code != ErrorCode::none;
+    };
     const auto left = std::max(deadline - EventLoop::now(), engine::MonotonicTime(0));
     arrived_.wait_for(lock, left, something);
     if (std::exchange(woken_, false) || has_error_to_report()) return std::nullopt;
@@ -138,6 +143,7 @@ std::optional<Error> ConsumerState::error_to_report(bool again) {
         partition->reported = true;
         return partition->error;
     }
+    if (again && refusal_.code != ErrorCode::none) return refusal_;
     return std::nullopt;
 }
 

@@ -50,7 +50,7 @@ public:
     [[nodiscard]] Error last_connection_error() const;
 
     // The next part, at most until `deadline`; none then, or when woken, or when there is an
-    // error to be reported first.
+    // error to be reported first, or when no more will come.
     std::optional<FetchedPart> take(engine::MonotonicTime deadline);
     // As take(), without waiting.
     std::optional<FetchedPart> try_take();
@@ -58,7 +58,8 @@ public:
     void set_position(AssignedPartition& partition, std::int64_t position);
     // It cannot be read any further.
     void fail(AssignedPartition& partition, const Error& why);
-    // An error poll() has not told yet, or, when `again`, any.
+    // A partition's error poll() has not told yet, or, when `again`, any, and then why no more
+    // will come.
     [[nodiscard]] std::optional<Error> error_to_report(bool again);
 
     void wake() noexcept;
@@ -80,6 +81,7 @@ private:
     void fetch(FetchQuery query);
     void fetched(FetchCall& call, Result<Response> response);
     void fetch_failed(const Error& why);
+    void note_connection_error(const Error& why);
     void take_row(const FetchedRow& row, const Response& response);
     void take_batches(const std::shared_ptr<AssignedPartition>& partition,
                       engine::Bytes batches,
@@ -118,6 +120,7 @@ private:
     bool paused_ = false;  // No room for another fetch: take() starts it again.
     bool woken_ = false;
     Error connection_error_;
+    Error refusal_;  // Of the last fetch or greeting: none is tried until assign() or seek().
 };
 
 // One fetch request. Owns itself until `done`.

@@ -44,6 +44,10 @@ bool may_go_away(ErrorCode code) noexcept {
     return is_retryable(code) || code == ErrorCode::unknown_topic;
 }
 
+bool is_refusal(ErrorCode code) noexcept {
+    return !may_go_away(code) && code != ErrorCode::protocol_violation;
+}
+
 Error error_of(const std::string& topic, std::uint32_t partition, const RowError& row) {
     const auto place = topic + "-" + std::to_string(partition) + ": ";
     if (row.message.empty()) return {row.code, place + std::string(sentence_of(row.code))};

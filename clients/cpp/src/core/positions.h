@@ -31,6 +31,10 @@ std::int64_t offset_from(const Position& position, const ListedRow& row) noexcep
 // not yet of its successor, may know it soon. Wider than is_retryable(), by unknown_topic.
 bool may_go_away(ErrorCode code) noexcept;
 
+// Of a whole request: the broker has read it and would say the same again. Not of an answer that
+// cannot be read: it says nothing about the request, and the connection is made anew.
+bool is_refusal(ErrorCode code) noexcept;
+
 // "orders-3: " and the broker's sentence, or the code's.
 Error error_of(const std::string& topic, std::uint32_t partition, const RowError& row);
 

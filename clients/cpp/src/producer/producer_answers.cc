@@ -53,10 +53,7 @@ bool ProducerState::try_again(TakenBatch& taken, const Error& error) {
         accumulator_.give_back_split(*queue, std::move(batch));
         return true;
     }
-    // An answer that cannot be read says nothing about the batch: the connection is made anew.
-    if (shut_ || (!may_go_away(error.code) && error.code != ErrorCode::protocol_violation)) {
-        return false;
-    }
+    if (shut_ || is_refusal(error.code)) return false;
     const auto shift = std::min(batch->tries, 16U);
     const auto delay = std::min(options_.retry_delay_min * (1U << shift), options_.retry_delay_max);
     ++batch->tries;

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 namespace millrace::testing {
 namespace {
@@ -293,6 +294,80 @@ TEST_F(ConsumerTest, RefusesWhatDoesNotExistAndKeepsItsAssignment) {
     ASSERT_FALSE(seek);
     EXPECT_EQ(seek.error().code, ErrorCode::not_assigned);
     EXPECT_EQ(consumer.assignment(), (std::vector<TopicPartition>{{"t", 1}}));
+}
+
+TEST_F(ConsumerTest, SaysWhatTheBrokerWillNeverAnswerAndStopsAskingUntilItIsToldTo) {
+    for (const auto code : {wire::ErrorCode::unknown_server_error,
+                            wire::ErrorCode::malformed_request,
+                            wire::ErrorCode::unsupported_api,
+                            wire::ErrorCode::unsupported_version,
+                            wire::ErrorCode::authentication_required,
+                            wire::ErrorCode::request_too_large,
+                            wire::ErrorCode::invalid_topic_name,
+                            wire::ErrorCode::message_too_large}) {
+        broker_.intercept(wire::Api::fetch,
+                          [code](const FakeRequest&) { return error_answer(code, "never"); });
+        store({"a"});
+        const auto asked = broker_.requests(wire::Api::fetch);
+        auto consumer = open();
+        ASSERT_TRUE(consumer.assign({{{"t", 0}, Position::before_end(1)}}));
+        for (int i = 0; i < 3; ++i) {
+            const auto failed = consumer.poll(kLong);
+            ASSERT_FALSE(failed);
+            EXPECT_EQ(failed.error().code, static_cast<ErrorCode>(code));
+            EXPECT_NE(failed.error().message.find("never"), std::string::npos);
+        }
+        EXPECT_EQ(consumer.last_connection_error().code, static_cast<ErrorCode>(code));
+        EXPECT_EQ(broker_.requests(wire::Api::fetch), asked + 1);
+        broker_.intercept(wire::Api::fetch, nullptr);
+        ASSERT_TRUE(consumer.seek({"t", 0}, Position::before_end(1)));
+        EXPECT_EQ(read(consumer, 1), (Values{"a"}));
+    }
+}
+
+TEST_F(ConsumerTest, GoesOnAskingWhereTheAnswerMayBeAnotherOne) {
+    store({"a"});
+    for (const auto code :
+         {wire::ErrorCode::throttled, wire::ErrorCode::timed_out, wire::ErrorCode::shutting_down}) {
+        std::atomic<int> left = 3;
+        broker_.intercept(wire::Api::fetch, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
+            if (left-- > 0) return error_answer(code, "later");
+            return std::nullopt;
+        });
+        auto consumer = open();
+        ASSERT_TRUE(consumer.assign({{{"t", 0}, Position::start()}}));
+        EXPECT_EQ(read(consumer, 1), (Values{"a"}));
+        broker_.intercept(wire::Api::fetch, nullptr);
+    }
+}
+
+TEST_F(ConsumerTest, GivesWhatArrivedBeforeItSaysThatNothingMoreWillCome) {
+    store({"a"});
+    std::atomic<int> good = 1;
+    broker_.intercept(wire::Api::fetch, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
+        if (good-- > 0) return std::nullopt;
+        return error_answer(wire::ErrorCode::unsupported_version);
+    });
+    auto consumer = open();
+    ASSERT_TRUE(consumer.assign({{{"t", 0}, Position::start()}}));
+    while (consumer.last_connection_error().code == ErrorCode::none)
+        std::this_thread::yield();
+    EXPECT_EQ(values(consumer.poll(kLong)), (Values{"a"}));
+    const auto failed = consumer.poll(kLong);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::unsupported_version);
+}
+
+TEST_F(ConsumerTest, SaysThatTheBrokerDoesNotGreetItAnyMore) {
+    auto consumer = open();
+    ASSERT_TRUE(consumer.assign({{{"t", 0}, Position::start()}}));
+    wire::HelloResponse greeting;
+    greeting.error = static_cast<std::uint16_t>(wire::ErrorCode::authentication_required);
+    broker_.set_greeting(greeting);
+    broker_.drop_connections();
+    const auto failed = consumer.poll(kLong);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::authentication_required);
 }
 
 TEST_F(ConsumerTest, SaysThatItsTopicWasDeleted) {
