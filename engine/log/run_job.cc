@@ -232,7 +232,8 @@ void RunJob::stored() noexcept {
         parts_.releases.add(*log_->tail.at(number).file, 1);
     }
     parts_.unsynced.add(*log_);
-    if (seal_due()) return seal();
+    // No file: a raised epoch alone. If the log has rolled meanwhile, the next run seals.
+    if (file_ != nullptr && seal_due()) return seal();
     if (bytes_ == 0 || !index_is_complete(*segment_) ||
         segment_->bytes - segment_->index->saved.covered_bytes < kIndexSaveBytes) {
         return finish({});
