@@ -83,6 +83,21 @@ Result<FoundCheckpoint> read_checkpoint_slots(Storage& storage, Arena& arena, Ev
     return found;
 }
 
+Result<void> sync_checkpoint_slots(Storage& storage,
+                                   EventLog& events,
+                                   const FoundCheckpoint& found) {
+    BlockingFiles files(storage, events);
+    for (std::size_t index = 0; index < kCheckpointSlots.size(); ++index) {
+        if (found.slots[index].number == 0) continue;
+        const auto path = kCheckpointSlots[index];
+        TRY(const auto file, files.open(path, false));
+        const auto synced = files.sync(file, path);
+        files.close(file);
+        if (!synced) return synced;
+    }
+    return files.sync_directory("");
+}
+
 Result<FoundCheckpoint> make_checkpoint_slots(Storage& storage,
                                               Arena& arena,
                                               EventLog& events,

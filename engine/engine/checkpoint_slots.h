@@ -41,6 +41,12 @@ struct FoundCheckpoint {
                                                             Arena& arena,
                                                             EventLog& events);
 
+// Makes what was found durable: a process that was killed may have left it in the page cache alone,
+// and what the next run writes relies on it.
+[[nodiscard]] Result<void> sync_checkpoint_slots(Storage& storage,
+                                                 EventLog& events,
+                                                 const FoundCheckpoint& found);
+
 // Makes both slots of a new data directory, durably, with an empty checkpoint.
 [[nodiscard]] Result<FoundCheckpoint> make_checkpoint_slots(Storage& storage,
                                                             Arena& arena,

@@ -162,6 +162,8 @@ Result<RecoveredState> recover_state(const EngineOptions& options,
         if (!directories.empty()) return no_checkpoint(parts.events);
         TRY(state.checkpoint,
             make_checkpoint_slots(storage, parts.arena, parts.events, options.shards));
+    } else {
+        TRY_VOID(sync_checkpoint_slots(storage, parts.events, state.checkpoint));
     }
     TRY_VOID(replay_all(options, parts, storage, std::move(directories), state));
     auto& summary = state.summary;
