@@ -163,7 +163,6 @@ void WalFrontier::completed(FileOp& op) noexcept {
     auto& self = *static_cast<WalFrontier*>(op.owner);
     const Step step = self.step_;
     self.step_ = Step::none;
-    if (self.stopped_) return;
     const bool exists = step == Step::make_root || step == Step::make_directory;
     const bool short_write = step == Step::write_zeros && op.result >= 0 &&
                              static_cast<std::uint64_t>(op.result) != op.length;
@@ -171,16 +170,18 @@ void WalFrontier::completed(FileOp& op) noexcept {
     const bool may_refuse = step != Step::sync_zeros && step != Step::sync_root &&
                             step != Step::sync_parent && step != Step::sync_directory;
     if (short_write || (may_refuse && means_no_space(op.result))) {
-        self.refuse(short_write ? ENOSPC : static_cast<int>(-op.result));
+        if (!self.stopped_) self.refuse(short_write ? ENOSPC : static_cast<int>(-op.result));
         return;
     }
     // Without fallocate() the zeros themselves allocate.
     const bool unsupported = step == Step::allocate && op.result == -EOPNOTSUPP;
     if (op.result < 0 && !(exists && op.result == -EEXIST) && !unsupported) {
+        // Final while stopping, too: the groups that are still to be flushed lie in the same file.
         self.parts_.listener.frontier_failed({Errc::io_failed, static_cast<int>(-op.result)},
                                              "making room in the write-ahead log");
         return;
     }
+    if (self.stopped_) return;
     self.finish(step);
     self.advance();
 }
