@@ -94,7 +94,7 @@ MonotonicTime WalWriter::next_deadline() const noexcept {
     MonotonicTime next = std::min(state.pipeline_.next_deadline(), state.memory_retry_at_);
     if (state.draining_) return next;
     next = std::min(next, state.frontier_.next_deadline());
-    return state.running_ ? std::min(next, state.pipeline_.cover_deadline()) : next;
+    return state.running_ ? std::min(next, state.cover_deadline()) : next;
 }
 
 bool WalWriter::idle() const noexcept {

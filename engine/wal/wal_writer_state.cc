@@ -16,6 +16,7 @@ constexpr std::uint64_t kIdleBytesAhead = 8 * kMiB;
 constexpr std::uint64_t kLoadedBytesAhead = 64 * kMiB;
 constexpr std::chrono::seconds kLoadWindow{1};
 constexpr std::chrono::milliseconds kMemoryRetryDelay{10};
+constexpr std::chrono::seconds kCoverRetryDelay{1};
 
 bool is_control(EntryKind kind) {
     return kind != EntryKind::append && kind != EntryKind::atomic;
@@ -145,8 +146,14 @@ void WalWriter::State::write_own_entry(EntryKind kind, bool synced) noexcept {
 // Says on disk that the last groups are flushed, so that their loss would be noticed.
 void WalWriter::State::cover_last_groups() noexcept {
     if (!running_ || draining_ || builder_.open() != nullptr) return;
-    if (parts_.clock.monotonic_now() < pipeline_.cover_deadline()) return;
+    const MonotonicTime now = parts_.clock.monotonic_now();
+    if (now < cover_deadline()) return;
+    cover_retry_at_ = now + kCoverRetryDelay;
     write_own_entry(EntryKind::empty, true);
+}
+
+MonotonicTime WalWriter::State::cover_deadline() const noexcept {
+    return std::max(pipeline_.cover_deadline(), cover_retry_at_);
 }
 
 void WalWriter::State::measure_load() noexcept {

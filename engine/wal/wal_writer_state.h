@@ -29,6 +29,8 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
     void close_group() noexcept;
     void write_own_entry(EntryKind kind, bool synced) noexcept;
     void cover_last_groups() noexcept;
+    // When cover_last_groups() has something to do.
+    [[nodiscard]] MonotonicTime cover_deadline() const noexcept;
 
     // Frontier.
     void extend_frontier() noexcept;
@@ -70,6 +72,8 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
     std::uint32_t refused_payload_ = 0;  // The largest entry that was refused since.
     std::uint64_t refused_bytes_ = 0;    // Blocks that it needs.
     MonotonicTime memory_retry_at_;      // The arena was empty: try again then. max(): it was not.
+
+    MonotonicTime cover_retry_at_{};  // There was no room for the entry: not before then.
 
     std::uint64_t bytes_elsewhere_ = 0;
     std::uint64_t appended_bytes_ = 0;
