@@ -1,7 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Bugs that the crash campaigns must catch, compiled into a second engine library that only tests
-// link. In the product every question is the constant false.
+// Bugs that the crash campaigns must catch, compiled into those of the engine's files that
+// tests/crash/planted_bugs_test.cc links instead of the library's. In the product every question is
+// the constant false.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,7 @@ enum class PlantedBug : std::uint8_t {
     skip_foreign_entries,  // Replay leaves out WAL directories of other shards.
     skip_directory_sync,   // A new segment file's directory is not synced.
     reuse_held_memory,     // Memory of a recycled WAL file is written over under its readers.
-    append_at_file_end,    // Flushed position from the file's size instead of the checkpoint.
-    index_unflushed,       // Index entries for batches that are not in the segment.
+    append_at_file_end,    // Goes on at the end of the file's blocks, not at the flushed position.
 };
 
 #ifdef MILLRACE_PLANTED_BUGS

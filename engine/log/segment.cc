@@ -1,19 +1,31 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/segment.h"
 
+#include "engine/base/planted_bugs.h"
+#include "engine/units.h"
+
 namespace millrace::engine {
+
+namespace {
+
+std::uint64_t stored_bytes(const SegmentRow& row) noexcept {
+    const bool at_file_end = bug_planted(PlantedBug::append_at_file_end) && !row.sealed;
+    return at_file_end ? round_up(row.bytes, kBlockBytes) : row.bytes;
+}
+
+}  // namespace
 
 Segment::Segment(const SegmentRow& row)
         : base(row.base),
           planned_end(row.base),
-          planned_bytes(row.bytes),
+          planned_bytes(stored_bytes(row)),
           first_timestamp(row.first_timestamp),
-          bytes(row.bytes),
+          bytes(stored_bytes(row)),
           largest_timestamp(row.largest_timestamp),
           largest_timestamp_offset(row.largest_timestamp_offset),
           sealed(row.sealed),
           has_file(true),
-          file_bytes(row.bytes),
+          file_bytes(stored_bytes(row)),
           index_trusted_bytes(row.bytes) {}
 
 SegmentRow Segment::row() const noexcept {

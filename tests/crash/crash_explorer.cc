@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kFreeSpace = 1ULL << 40;
 constexpr std::uint64_t kBudgetOfEverything = 1000;
+constexpr std::uint64_t kSampledMax = 256;
 
 std::uint64_t mix(std::uint64_t digest, std::uint64_t word) {
     digest = (digest ^ word) * 0xff51afd7ed558ccdU;
@@ -54,13 +55,19 @@ CrashBudget CrashBudget::from_environment() {
     const std::uint64_t scale = text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
     CrashBudget budget;
     if (scale <= 1) return budget;
-    budget.sampled = std::min<std::uint64_t>(256, budget.sampled * scale);
+    budget.sampled = std::min(kSampledMax, budget.sampled * scale);
+    budget.states *= scale;
     budget.deep_states *= scale;
     budget.deep_points *= scale;
     budget.deep_subsets *= scale;
-    if (scale >= kBudgetOfEverything) {
-        budget.deep_states = budget.deep_points = budget.deep_subsets = ~std::uint64_t{0};
-    }
+    return scale >= kBudgetOfEverything ? everything() : budget;
+}
+
+CrashBudget CrashBudget::everything() {
+    CrashBudget budget;
+    budget.sampled = kSampledMax;
+    budget.states = budget.deep_states = ~std::uint64_t{0};
+    budget.deep_points = budget.deep_subsets = ~std::uint64_t{0};
     return budget;
 }
 
@@ -94,10 +101,17 @@ CrashExplorer::CrashExplorer(const CrashWorkload& workload,
     std::istringstream parts(text);
     std::string part;
     std::getline(parts, part, '/');
-    const bool mine = part == workload.name;
+    const auto colon = part.find(':');
+    const bool mine = colon != std::string::npos && part.substr(0, colon) == workload.name;
+    const auto seed = mine ? part.substr(colon + 1) : "";
     while (std::getline(parts, part, '/'))
         replay_.push_back(std::strtoull(part.c_str(), nullptr, 10));
-    if (!mine) replay_.assign(1, ~std::uint64_t{0});
+    if (!mine) {
+        replay_.assign(1, ~std::uint64_t{0});
+        return;
+    }
+    workload_.seed = std::strtoull(seed.c_str(), nullptr, 10);
+    budget_ = CrashBudget::everything();
 }
 
 CrashReport CrashExplorer::explore() {
@@ -147,12 +161,17 @@ void CrashExplorer::first_crashes(const CrashPoint& point, std::size_t index) {
     for (std::uint64_t number = 0; number < states.count() && !enough(); ++number) {
         const Path path{index, number};
         if (!replays(path)) continue;
+        const bool plain = number < 2 || number + 1 == states.count();
+        if (!plain && !chosen(path, states.count(), budget_.states)) continue;
         ++report_.states;
         const auto state = states.state(number);
-        if (!workload_.accept_power_cut && state.ending == Ending::power_cut) continue;
+        if (workload_.killed_first && state.ending == Ending::power_cut) break;
         if (!fresh(state.disk, point.model, state.ending)) continue;
         ++report_.recoveries;
-        const bool deep = chosen(path, point_count_ * 24, budget_.deep_states);
+        // A killed process leaves a page cache, so that a second crash can still lose more of it.
+        const bool killed = state.ending == Ending::killed;
+        const bool deep =
+                chosen(path, killed ? point_count_ : point_count_ * 24, budget_.deep_states);
         run_after_crash(state, point.model, path, deep);
     }
 }
@@ -187,10 +206,11 @@ void CrashExplorer::second_crashes(const std::vector<CrashPoint>& points, const 
         deeper.push_back(0);
         for (std::uint64_t number = 0; number < states.count() && !enough(); ++number) {
             deeper.back() = number;
-            if (!replays(deeper) || !chosen(deeper, states.count(), budget_.deep_subsets)) continue;
+            // Killed, and nothing survives: the two that tell most.
+            const bool plain = number < 2 && replays(deeper);
+            if (!plain && !chosen(deeper, states.count(), budget_.deep_subsets)) continue;
             ++report_.states;
             const auto state = states.state(number);
-            if (!workload_.accept_power_cut && state.ending == Ending::power_cut) continue;
             if (!fresh(state.disk, points[index].model, state.ending)) continue;
             ++report_.deep_recoveries;
             recover_only(state, points[index].model, deeper);
@@ -215,7 +235,7 @@ bool CrashExplorer::fresh(const SimDisk& disk, const Model& model, Ending ending
 
 // About `want` of `of`, the same ones with every run.
 bool CrashExplorer::chosen(const Path& path, std::uint64_t of, std::uint64_t want) const {
-    if (!replay_.empty()) return true;
+    if (!replay_.empty()) return replays(path);
     return want >= of || seed_of(path) % of < want;
 }
 
@@ -234,7 +254,9 @@ std::uint64_t CrashExplorer::seed_of(const Path& path) const {
 }
 
 bool CrashExplorer::enough() const {
-    return report_.findings.size() >= budget_.findings_max;
+    return report_.findings.size() >= budget_.findings_max ||
+           report_.recoveries + report_.deep_recoveries >= budget_.recoveries_max ||
+           std::chrono::steady_clock::now() >= budget_.until;
 }
 
 void CrashExplorer::report(CrashRun& run, const Path& path) {
@@ -242,10 +264,10 @@ void CrashExplorer::report(CrashRun& run, const Path& path) {
         std::fprintf(stderr, "%s", run.host().events().c_str());
     }
     if (run.wrong().empty()) return;
-    std::string name = workload_.name;
+    auto name = fmt::format("{}:{}", workload_.name, workload_.seed);
     for (const auto step : path)
         name += fmt::format("/{}", step);
-    std::string text = fmt::format("MILLRACE_CRASH_REPLAY={} (seed {})", name, workload_.seed);
+    auto text = "MILLRACE_CRASH_REPLAY=" + name;
     for (const auto& wrong : run.wrong())
         text += "\n  " + wrong;
     report_.findings.push_back(text + "\n" + run.host().events());

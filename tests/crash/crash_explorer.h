@@ -4,14 +4,15 @@
 // in every way; what recovers is checked and goes on with another workload; at every point of
 // recovery and of that workload the power goes again.
 //
-// Replay:  each finding names its path, "workload/point/state" or
-// "workload/point/state/point/state".
-//          MILLRACE_CRASH_REPLAY with that path runs nothing else and prints what the engine said.
+// Replay:  each finding names its path, "workload:seed/point/state" or
+//          "workload:seed/point/state/point/state". MILLRACE_CRASH_REPLAY with that path runs
+//          nothing else and prints what the engine said.
 #pragma once
 
 #include "tests/crash/crash_run.h"
 #include "tests/crash/crash_states.h"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <unordered_set>
@@ -21,14 +22,21 @@ namespace millrace::testing {
 
 // How much of the space is searched.
 struct CrashBudget {
-    std::uint64_t sampled = 4;      // Subsets beyond 8 unsynced units.
+    std::uint64_t sampled = 2;      // Subsets beyond 8 unsynced units.
+    std::uint64_t states = 24;      // Of those of one point; none and all are always tried.
     std::uint64_t deep_states = 8;  // States after the first crash from which a second one follows.
-    std::uint64_t deep_points = 40;  // Points of the second crash, each.
-    std::uint64_t deep_subsets = 4;  // States of each of those.
-    std::uint64_t findings_max = 5;  // Gives up after that many.
+    std::uint64_t deep_points = 40;                    // Points of the second crash, each.
+    std::uint64_t deep_subsets = 4;                    // States of each of those.
+    std::uint64_t findings_max = 5;                    // Gives up after that many,
+    std::uint64_t recoveries_max = ~std::uint64_t{0};  // or that many,
+    std::chrono::steady_clock::time_point until =      // or then: only campaigns look at a clock.
+            std::chrono::steady_clock::time_point::max();
 
     // MILLRACE_CRASH_BUDGET: 1 for a test run; from 1,000 on nothing is left out.
     [[nodiscard]] static CrashBudget from_environment();
+
+    // Leaves nothing out.
+    [[nodiscard]] static CrashBudget everything();
 };
 
 struct CrashReport {

@@ -62,6 +62,13 @@ void ModelLog::promised(Durability state, Offset end) {
         ends_[weaker] = std::max(ends_[weaker], end);
 }
 
+void ModelLog::ended(Ending ending) {
+    if (ending == Ending::stopped) return;
+    const auto kept = ending == Ending::power_cut ? Durability::synced : Durability::written;
+    for (std::size_t weaker = 0; weaker < static_cast<std::size_t>(kept); ++weaker)
+        ends_[weaker] = ends_[static_cast<std::size_t>(kept)];
+}
+
 std::size_t ModelLog::required(Ending ending) const {
     switch (ending) {
         case Ending::power_cut:

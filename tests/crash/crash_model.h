@@ -41,6 +41,9 @@ public:
     // Somebody was told that everything below `end` has reached this state.
     void promised(engine::Durability state, engine::Offset end);
 
+    // A run ended so: promises that did not outlast it are void, whatever ends the next run.
+    void ended(Ending ending);
+
     // Batches that must have survived.
     [[nodiscard]] std::size_t required(Ending ending) const;
 

@@ -2,10 +2,12 @@
 #include "tests/crash/crash_run.h"
 
 #include "engine/format/batch_builder.h"
+#include "tests/crash/files_at_rest.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace millrace::testing {
@@ -47,8 +49,10 @@ std::vector<std::byte> make_batch(std::mt19937_64& random,
     const std::uint32_t records = 1 + static_cast<std::uint32_t>(random() % 3);
     for (std::uint32_t record = 0; record < records; ++record) {
         value.resize(bytes / records);
-        for (auto& byte : value)
-            byte = static_cast<std::byte>(random());
+        for (std::size_t at = 0; at < value.size(); at += sizeof(std::uint64_t)) {
+            const std::uint64_t word = random();
+            std::memcpy(value.data() + at, &word, std::min(sizeof word, value.size() - at));
+        }
         const engine::Bytes view(value);
         builder.append({timestamp, std::nullopt, view, {}});
     }
@@ -62,7 +66,7 @@ CrashRun::CrashRun(SimDisk& disk,
                    engine::Arena& arena,
                    const Model& model,
                    const SimEngineOptions& options)
-        : model_(model), random_(options.seed), host_(disk, clock_, arena, options) {}
+        : disk_(disk), model_(model), random_(options.seed), host_(disk, clock_, arena, options) {}
 
 CrashRun::~CrashRun() = default;
 
@@ -71,6 +75,8 @@ void CrashRun::complain(std::string what) {
 }
 
 bool CrashRun::recover(Ending ending) {
+    for (auto& log : model_)
+        log.ended(ending);
     const auto started = host_.start();
     if (host_.stuck()) complain("a shard's start does not end");
     if (!started) {
@@ -191,7 +197,10 @@ bool CrashRun::await_acks() {
 
 void CrashRun::idle(engine::MonotonicTime time) {
     const auto end = clock_.monotonic_now() + time;
-    if (!host_.run_until([&] { return clock_.monotonic_now() >= end; })) clock_.advance(time);
+    if (host_.run_until([&] { return clock_.monotonic_now() >= end; })) return;
+    if (host_.overdue()) complain("a deadline passes and nothing is done");
+    clock_.advance(time);
+    static_cast<void>(host_.run_until([this] { return !host_.round(); }));
 }
 
 bool CrashRun::stop() {
@@ -202,8 +211,10 @@ bool CrashRun::stop() {
         if (!faults_) complain(fmt::format("no clean stop: {}", name_of(stopped.error().code)));
         return false;
     }
-    for (auto& log : model_)
+    for (auto& log : model_) {
         log.promised(Durability::synced, log.end());
+        if (!faults_) check_files_at_rest(disk_, log, wrong_);
+    }
     return true;
 }
 

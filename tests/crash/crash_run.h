@@ -89,6 +89,7 @@ private:
                             std::vector<std::byte>& into);
     void complain(std::string what);
 
+    SimDisk& disk_;
     FakeClock clock_;
     Model model_;
     std::vector<std::string> wrong_;

@@ -35,8 +35,9 @@ CrashState CrashStates::state(std::uint64_t number) const {
     number -= 1;
     if (large_ == 0) return {crashed(number, small_units_, 512), Ending::power_cut};
     const auto torn = number / 2;
-    if (number % 2 == 0) return {crashed(torn % small_, small_units_, 512), Ending::power_cut};
-    return {crashed(torn % large_, large_units_, 4096), Ending::power_cut};
+    if (number % 2 == 0) return {crashed(torn, small_units_, 512), Ending::power_cut};
+    const auto subset = large_units_ <= kUnitsOfAllSubsets ? torn % large_ : torn;
+    return {crashed(subset, large_units_, 4096), Ending::power_cut};
 }
 
 SimDisk CrashStates::crashed(std::uint64_t number,

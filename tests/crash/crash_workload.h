@@ -26,7 +26,7 @@ struct CrashWorkload {
     bool synced_writes = false;                                           // Commit mode ring.
     std::uint32_t wal_files = 4;  // For each shard, of file_bytes each.
     std::uint64_t file_bytes = 32768;
-    bool accept_power_cut = true;  // Else only kills are tried.
+    bool killed_first = false;  // Only the second crash takes the power.
 };
 
 // The workloads of a test run. Each stands for one way to run an engine.

@@ -2,6 +2,7 @@
 #include "tests/crash/damage_campaign.h"
 
 #include "engine/format/checkpoint_codec.h"
+#include "engine/format/record_batch.h"
 #include "tests/crash/crash_explorer.h"
 
 #include <fmt/format.h>
@@ -37,6 +38,19 @@ AtRest make_history(const CrashWorkload& workload, bool clean_stop, engine::Aren
     run.stop();
     if (clean_stop) at_rest = {disk.killed(), run.model()};
     return at_rest;
+}
+
+// No checksum of Kafka's format covers the leader epoch of a batch.
+bool in_leader_epoch(const std::vector<std::byte>& segment, std::uint64_t at) {
+    std::uint64_t position = 0;
+    while (position < at) {
+        const auto batch = engine::BatchView::parse(engine::Bytes(segment).subspan(position));
+        if (!batch) return false;
+        const auto epoch = position + engine::batch_at::kLeaderEpoch;
+        if (at >= epoch && at < epoch + 4) return true;
+        position += batch->size();
+    }
+    return false;
 }
 
 class Damage {
@@ -107,7 +121,8 @@ void Damage::spoil(SimDisk& disk,
         disk.make_unreadable(path, position, length);
     } else if (kind == DamageKind::flipped) {
         auto contents = disk.contents(path);
-        const auto at = position + (block * 389 + 57) % length;
+        auto at = position + (block * 389 + 57) % length;
+        if (path.ends_with(".log") && in_leader_epoch(contents, at)) at += 4;
         contents[at] ^= std::byte{0x10};
         disk.overwrite(path, at, {contents.data() + at, 1});
     } else {

@@ -134,6 +134,12 @@ bool SimEngineHost::run_until(const std::function<bool()>& condition) {
     return false;
 }
 
+bool SimEngineHost::overdue() const {
+    return std::ranges::any_of(shards_, [this](const auto& shard) {
+        return shard->engine->next_deadline() < clock_.monotonic_now();
+    });
+}
+
 bool SimEngineHost::advance_clock() {
     auto deadline = engine::MonotonicTime::max();
     for (const auto& shard : shards_)

@@ -66,6 +66,9 @@ public:
     // False: it does not come true.
     [[nodiscard]] bool run_until(const std::function<bool()>& condition);
 
+    // A shard wants a turn at a time that has passed: after a round, it would spin.
+    [[nodiscard]] bool overdue() const;
+
     [[nodiscard]] const engine::Engine& engine() const { return *engine_; }
 
     // What the engine said when it failed.
