@@ -147,6 +147,8 @@ Checkpoint CheckpointRounds::assemble() {
         part.rows.clear();
     }
     for (const auto& [directory, orphan] : orphans_) {
+        // Where no group ever was, there may be no file either that could be found again.
+        if (orphan.shares == 0 && orphan.end.sequence <= 1) continue;
         checkpoint.wals.push_back(orphan.shares == 0 ? orphan.end : orphan.start);
     }
     return checkpoint;
