@@ -20,7 +20,7 @@ mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m 1 -v secu
 [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)
 bare=$(mktemp -d "${TMPDIR:-/var/tmp}/millrace-bare-XXXXXX")
 cleanup() {
-    umount "$bare/proc" "$bare/dev" 2>/dev/null || true
+    umount -R "$bare/proc" "$bare/dev" 2>/dev/null || true
     rm -rf --one-file-system "$bare"
 }
 trap cleanup EXIT
