@@ -2,6 +2,7 @@
 #include "engine/engine/checkpoint_rounds.h"
 
 #include "engine/assert.h"
+#include "engine/engine/shard_engine.h"
 
 #include <fmt/format.h>
 
@@ -169,7 +170,10 @@ void CheckpointRounds::positioned() noexcept {
 void CheckpointRounds::written() noexcept {
     const auto& outcome = write_op_.outcome;
     if (!outcome && outcome.error().code == Errc::io_failed) {
-        core_.fail(outcome.error(), "writing a checkpoint", UINT32_MAX);
+        // Its own shard acknowledges nothing any more from here on, without waiting for a message.
+        constexpr std::uint32_t kOwnShard = 0;
+        core_.fail(outcome.error(), "writing a checkpoint", kOwnShard);
+        core_.link(kOwnShard).engine->poisoned(outcome.error());
     }
     if (core_.failed().load(std::memory_order_acquire)) return;
     if (!outcome) return abandon(outcome.error());

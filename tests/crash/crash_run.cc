@@ -182,8 +182,8 @@ void CrashRun::append_done(Append& append) {
         return;
     }
     ++acked_;
-    if (host_.failure()) ++acked_after_failure_;
     auto& model = model_[append.log];
+    if (host_.knows_of_failure(model.key)) ++acked_after_failure_;
     model.promised(std::max(append.op.durability, model.config.durability), append.end);
 }
 

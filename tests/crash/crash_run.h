@@ -59,7 +59,8 @@ public:
 
     [[nodiscard]] std::uint64_t failed_reads() const { return failed_reads_; }
 
-    // Acknowledgements that came after the engine had said that it failed.
+    // Acknowledgements by a shard that knew of a failure. Until another shard has been told, it may
+    // say what it has flushed.
     [[nodiscard]] std::uint64_t acked_after_failure() const { return acked_after_failure_; }
 
 private:

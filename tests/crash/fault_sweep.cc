@@ -93,8 +93,7 @@ bool run_one(Sweep& sweep, std::uint64_t number) {
     ++sweep.report.runs;
     for (const auto& wrong : run.wrong())
         sweep.find(number, wrong, run.host().events());
-    // Another shard hears of it by message, and what its own log has flushed until then is true.
-    if (run.acked_after_failure() != 0 && workload.shards == 1) {
+    if (run.acked_after_failure() != 0) {
         sweep.find(number, "acknowledged after the failure", run.host().events());
     }
     if (run.host().failures_reported() > 1) {

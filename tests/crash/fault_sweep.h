@@ -1,8 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Fails the N-th operation of a run, with each error, once and for good, for every N: after a final
-// failure its shard acknowledges nothing any more (another one may still tell what it has flushed,
-// until it hears of it), and the disk that is left recovers.
+// failure no shard that knows of it acknowledges anything any more, and the disk that is left
+// recovers.
 //
 // Replay:  a finding names its "workload/error/N"; MILLRACE_FAULT_REPLAY runs only that one.
 #pragma once

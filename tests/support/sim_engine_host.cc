@@ -77,7 +77,9 @@ engine::Result<void> SimEngineHost::on_all_shards(
         ops[index].done = [](engine::EngineOp& op) noexcept {
             --*static_cast<std::size_t*>(op.owner);
         };
-        (shards_[index]->engine.get()->*step)(ops[index]);
+        running_ = shards_[index].get();
+        (running_->engine.get()->*step)(ops[index]);
+        running_ = nullptr;
     }
     if (!run_until([&steps = steps_.back()] { return steps.left == 0; })) {
         stuck_ = true;
@@ -98,14 +100,21 @@ engine::ShardEngine& SimEngineHost::shard_of(const engine::PartitionKey& key) {
     return *shards_[engine::shard_of(key, options_.engine.shards)]->engine;
 }
 
+bool SimEngineHost::knows_of_failure(const engine::PartitionKey& key) const {
+    return shards_[engine::shard_of(key, options_.engine.shards)]->knows_of_failure;
+}
+
 bool SimEngineHost::turn(Shard& shard) {
+    running_ = &shard;
     bool active = false;
     for (auto posted = std::exchange(shard.posted, {}); !posted.empty(); posted.pop_front()) {
         posted.front()->run(*posted.front());
         active = true;
     }
+    shard.knows_of_failure = failure_.has_value();  // It was told with what was posted.
     active = shard.engine->run_completions() != 0 || active;
     shard.engine->end_turn();
+    running_ = nullptr;
     return active || shard.storage->in_flight() != 0 || !shard.posted.empty();
 }
 
@@ -161,6 +170,7 @@ std::uint32_t SimEngineHost::shard_count() const noexcept {
 void SimEngineHost::engine_failed(engine::Error error, std::string_view what) noexcept {
     ++failures_reported_;
     if (!failure_) failure_ = error;
+    if (running_ != nullptr) running_->knows_of_failure = true;
     events_.append("engine failed: ").append(engine::name_of(error.code));
     events_.append(": ").append(what).append("\n");
 }

@@ -74,6 +74,9 @@ public:
     // What the engine said when it failed.
     [[nodiscard]] const std::optional<engine::Error>& failure() const { return failure_; }
 
+    // The shard of this partition has failed, or has been told that another one did.
+    [[nodiscard]] bool knows_of_failure(const engine::PartitionKey& key) const;
+
     [[nodiscard]] std::uint32_t failures_reported() const { return failures_reported_; }
 
     // A start or stop did not end: nothing more may be done but to look at what is left.
@@ -90,6 +93,7 @@ private:
         std::unique_ptr<SimStorage> storage;
         std::unique_ptr<engine::ShardEngine> engine;
         std::deque<engine::PostedTask*> posted;
+        bool knows_of_failure = false;
     };
 
     struct Steps {
@@ -116,6 +120,7 @@ private:
     std::mt19937_64 random_;
     std::string events_;
     std::optional<engine::Error> failure_;
+    Shard* running_ = nullptr;  // Whose turn or step it is.
     std::uint32_t failures_reported_ = 0;
     bool stuck_ = false;
     std::deque<Steps> steps_;  // Starts and stops; the engine may hold on to them.
