@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -123,14 +124,26 @@ bool run_one(Sweep& sweep, std::uint64_t number) {
 }  // namespace
 
 std::vector<SweepFault> sweep_faults() {
-    return {{"EIO", EIO, false, false, false},
-            {"EIO_for_good", EIO, true, false, false},
-            {"ENOSPC", ENOSPC, false, false, true},
-            {"ENOSPC_for_good", ENOSPC, true, false, true},
-            {"EDQUOT", EDQUOT, false, false, true},
-            {"EROFS_for_good", EROFS, true, false, false},
-            {"ECANCELED", ECANCELED, false, false, false},
-            {"short", 0, false, true, false}};
+    std::vector<SweepFault> faults = {{"EIO", EIO},
+                                      {"EIO_for_good", EIO, true},
+                                      {"ENOSPC", ENOSPC, false, false, true},
+                                      {"ENOSPC_for_good", ENOSPC, true, false, true},
+                                      {"EDQUOT", EDQUOT, false, false, true},
+                                      {"EROFS_for_good", EROFS, true},
+                                      {"ECANCELED", ECANCELED},
+                                      {"short", 0, false, true}};
+    // What else the manual pages of the system calls and the kernel's block layer name.
+    for (const int error :
+         {EACCES, EAGAIN,       EBADF,   EBUSY,     EDESTADDRREQ, EEXIST,     EFAULT,
+          EFBIG,  EILSEQ,       EINTR,   EINVAL,    EISDIR,       ELOOP,      EMFILE,
+          EMLINK, ENAMETOOLONG, ENFILE,  ENODATA,   ENODEV,       ENOENT,     ENOLINK,
+          ENOMEM, ENOSYS,       ENOTDIR, ENOTEMPTY, ENXIO,        EOPNOTSUPP, EOVERFLOW,
+          EPERM,  EREMOTEIO,    ESPIPE,  ESTALE,    ETIMEDOUT,    ETXTBSY,    EXDEV}) {
+        SweepFault fault{strerrorname_np(error), error};
+        fault.rare = true;
+        faults.push_back(std::move(fault));
+    }
+    return faults;
 }
 
 SweepReport sweep(const CrashWorkload& workload,

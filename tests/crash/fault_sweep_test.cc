@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kStrideOfSmall = 2;
 constexpr std::uint64_t kStrideOfLarge = 23;
 constexpr std::uint32_t kBatchesOfSmall = 20;
+constexpr std::uint64_t kRarer = 29;
 
 class FaultSweep : public ::testing::TestWithParam<SweepFault> {
 protected:
@@ -27,7 +28,8 @@ TEST_P(FaultSweep, AtEveryOperationIsRefusedOrFinalAndLosesNothing) {
     SweepReport all;
     for (const auto& workload : crash_workloads()) {
         const bool small = workload.batches <= kBatchesOfSmall;
-        const auto bounded = small ? kStrideOfSmall : kStrideOfLarge;
+        const auto bounded =
+                (small ? kStrideOfSmall : kStrideOfLarge) * (GetParam().rare ? kRarer : 1);
         const auto stride = std::getenv("MILLRACE_CRASH_BUDGET") == nullptr ? bounded : 1;
         const auto report = sweep(workload, GetParam(), stride, arena_);
         for (const auto& finding : report.findings)
