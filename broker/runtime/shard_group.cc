@@ -66,6 +66,7 @@ void ShardGroup::take(const Report& report) noexcept {
 void ShardGroup::join() {
     for (auto& shard : shards_)
         shard->join();
+    shards_.clear();
 }
 
 void ShardGroup::post(std::uint32_t shard, engine::PostedTask& task) noexcept {

@@ -42,6 +42,7 @@ public:
 
     void launch(const ShardEnvironment& environment, std::uint32_t connections_max);
     void begin(ShardStep step) noexcept;
+    // Ends the shards; what they were launched with may go afterwards.
     void join();
 
     void post(std::uint32_t shard, engine::PostedTask& task) noexcept override;
