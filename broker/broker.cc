@@ -1,11 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/broker.h"
 
-#include "broker/config/derived_sizes.h"
 #include "broker/config/units.h"
+#include "broker/opened_data.h"
 #include "broker/request/version.h"
-#include "broker/runtime/data_identity.h"
-#include "broker/runtime/exposure.h"
 #include "broker/runtime/process_limits.h"
 #include "broker/runtime/ready_file.h"
 #include "broker/runtime/shard_group.h"
@@ -29,9 +27,9 @@ namespace {
 constexpr std::string_view kUnixListener = "local";
 constexpr std::uint64_t kFailureGraceMilliseconds = 500;  // For answers to those who wait.
 
-int refuse(const std::string& sentence) {
+int refuse(const std::string& sentence, int status = kExitRefused) {
     std::fprintf(stderr, "millraced: %s\n", sentence.c_str());
-    return kExitRefused;
+    return status;
 }
 
 int exit_status_of(engine::Errc code) {
@@ -46,12 +44,6 @@ int exit_status_of(engine::Errc code) {
         default:
             return kExitFailed;
     }
-}
-
-std::string text_of(const engine::Error& error) {
-    std::string text(engine::name_of(error.code));
-    if (error.os_errno != 0) text += std::string(": ") + std::strerror(error.os_errno);
-    return text;
 }
 
 std::uint64_t random_bits() {
@@ -91,12 +83,14 @@ public:
 
     int run() {
         started_at_ = parts_.clock.monotonic_now();
-        if (const int refused = open_data(); refused != 0) return refused;
+        auto opened = open_data(options_, events_);
+        if (!opened) return refuse(opened.error().sentence, opened.error().status);
+        data_ = std::move(*opened);
         if (const int refused = bind_listeners(); refused != 0) return refused;
         make_shared_parts();
         if (const int refused = recover(); refused != 0) return refused;
         cluster_ = ClusterState::make(
-                options_, identity_.cluster_id, *engine_, group_, parts_.clock, events_);
+                options_, data_.identity.cluster_id, *engine_, group_, parts_.clock, events_);
         environment_->engine = engine_.get();
         environment_->cluster = cluster_.get();
         signals_ = std::make_unique<Signals>(loop_, *this);
@@ -115,7 +109,6 @@ private:
     };
 
     // Everything of a start before shards run may simply return.
-    int open_data();
     int bind_listeners();
     void make_shared_parts();
     int recover();
@@ -139,10 +132,7 @@ private:
     uv_loop_t loop_{};
     Mailbox control_;
     ShardGroup group_;
-    Exposure exposure_;
-    std::unique_ptr<engine::StorageRoot> root_;
-    DataIdentity identity_;
-    DerivedSizes sizes_;
+    OpenedData data_;
     std::unique_ptr<engine::Arena> arena_;
     std::unique_ptr<ReceiveBudget> receive_;
     std::unique_ptr<ReceiveBudget> handshake_;
@@ -159,44 +149,12 @@ private:
     bool stopping_ = false;
 };
 
-int Broker::open_data() {
-    auto exposure = check_exposure(options_);
-    if (!exposure) return refuse(exposure.error());
-    exposure_ = std::move(*exposure);
-    const auto& directory = options_.data_directory;
-    if (auto checked = check_data_directory(directory, options_.node_id); !checked) {
-        return refuse(checked.error());
-    }
-    auto root = engine::StorageRoot::open(
-            directory, {.io = options_.io, .lock_wait = options_.lock_wait}, events_);
-    if (!root) {
-        const auto error = root.error();
-        if (error.code == engine::Errc::locked) {
-            return refuse("the data directory " + directory.string() +
-                          " is locked: another broker uses it");
-        }
-        const auto sentence =
-                "the data directory " + directory.string() + " cannot be opened: " + text_of(error);
-        // A disk that fails is another matter than a path that is wrong.
-        return error.os_errno == EIO ? (refuse(sentence), kExitFailed) : refuse(sentence);
-    }
-    root_ = std::move(*root);
-    auto sizes = derive_sizes(options_, root_->filesystem_bytes());
-    if (!sizes) return refuse(sizes.error());
-    sizes_ = *sizes;
-    adopt_sizes(options_, sizes_);
-    auto identity = open_identity(directory, options_.node_id);
-    if (!identity) return refuse(identity.error());
-    identity_ = *identity;
-    return 0;
-}
-
 int Broker::bind_listeners() {
-    const auto run = root_->directory() / "run";
+    const auto run = data_.root->directory() / "run";
     if (mkdir(run.c_str(), 0700) != 0 && errno != EEXIST) {
         return refuse(run.string() + " cannot be made: " + std::strerror(errno));
     }
-    auto addresses = exposure_.listeners;
+    auto addresses = data_.exposure.listeners;
     auto& local = addresses.emplace_back();
     local.name = kUnixListener;
     local.address.unix_path = (run / "millraced.sock").string();
@@ -214,12 +172,12 @@ int Broker::bind_listeners() {
 }
 
 void Broker::make_shared_parts() {
-    arena_ = std::make_unique<engine::Arena>(sizes_.arena_bytes);
-    receive_ = std::make_unique<ReceiveBudget>(sizes_.receive_bytes, group_);
+    arena_ = std::make_unique<engine::Arena>(data_.sizes.arena_bytes);
+    receive_ = std::make_unique<ReceiveBudget>(data_.sizes.receive_bytes, group_);
     handshake_ = std::make_unique<ReceiveBudget>(kPreAuthenticationBytes, group_);
-    responses_ = std::make_unique<ResponseBudget>(sizes_.response_bytes);
+    responses_ = std::make_unique<ResponseBudget>(data_.sizes.response_bytes);
     environment_ = std::make_unique<ShardEnvironment>(
-            ShardEnvironment{.root = *root_,
+            ShardEnvironment{.root = *data_.root,
                              .clock = parts_.clock,
                              .events = events_,
                              .watcher = group_,
@@ -235,24 +193,22 @@ void Broker::make_shared_parts() {
 
 int Broker::recover() {
     const engine::EngineOptions engine_options{.shards = options_.shards,
-                                               .wal_bytes = sizes_.wal_bytes,
+                                               .wal_bytes = data_.sizes.wal_bytes,
                                                .commit = options_.commit,
                                                .groups_in_flight = options_.groups_in_flight,
-                                               .filesystem_bytes = root_->filesystem_bytes(),
+                                               .filesystem_bytes = data_.root->filesystem_bytes(),
                                                .accept_wal_loss = options_.accept_wal_loss,
                                                .random_seed = random_bits()};
-    auto storage = root_->make_storage();
+    auto storage = data_.root->make_storage();
     if (!storage) {
-        static_cast<void>(refuse("no storage can be made: " + text_of(storage.error())));
-        return kExitFailed;
+        return refuse("no storage can be made: " + text_of(storage.error()), kExitFailed);
     }
     auto recovered = engine::Engine::recover(
             engine_options, {parts_.clock, events_, *arena_, group_, *this}, **storage);
     if (!recovered) {
-        const auto code = recovered.error().code;
-        static_cast<void>(refuse("the data directory " + options_.data_directory.string() +
-                                 " cannot be recovered: " + text_of(recovered.error())));
-        return exit_status_of(code);
+        return refuse("the data directory " + options_.data_directory.string() +
+                              " cannot be recovered: " + text_of(recovered.error()),
+                      exit_status_of(recovered.error().code));
     }
     engine_ = std::move(*recovered);
     return 0;
@@ -260,8 +216,8 @@ int Broker::recover() {
 
 void Broker::step_ended(ShardStep step, engine::Result<void> outcome) noexcept {
     if (!outcome && step <= ShardStep::start_service) {
-        static_cast<void>(refuse("the start has failed: " + text_of(outcome.error())));
-        exit_now(exit_status_of(outcome.error().code));
+        exit_now(refuse("the start has failed: " + text_of(outcome.error()),
+                        exit_status_of(outcome.error().code)));
     }
     switch (step) {
         case ShardStep::start_engine:
@@ -305,19 +261,19 @@ void Broker::listen() noexcept {
     events_.event(engine::Level::info,
                   "broker.ready",
                   "ready",
-                  {{"data_dir", root_->directory().string()},
-                   {"io", std::string(root_->io_name())},
+                  {{"data_dir", data_.root->directory().string()},
+                   {"io", std::string(data_.root->io_name())},
                    {"shards", std::to_string(options_.shards)},
                    {"memory", format_size(options_.memory_total)},
-                   {"wal", format_size(sizes_.wal_bytes)},
-                   {"cluster_id", uuid_text(identity_.cluster_id)},
+                   {"wal", format_size(data_.sizes.wal_bytes)},
+                   {"cluster_id", uuid_text(data_.identity.cluster_id)},
                    {"start_ms", std::to_string(milliseconds)}});
     tell_ready();
     if (stop_wanted_) begin_stop();
 }
 
 void Broker::say_open() const {
-    if (exposure_.loopback_only) {
+    if (data_.exposure.loopback_only) {
         events_.event(engine::Level::info, "security.open", "no authentication: loopback only", {});
         return;
     }
@@ -331,7 +287,7 @@ void Broker::say_open() const {
 void Broker::tell_ready() const {
     if (!parts_.ready_file) return;
     ReadyState state{.version = kVersion,
-                     .io = root_->io_name(),
+                     .io = data_.root->io_name(),
                      .shards = options_.shards,
                      .listeners = {}};
     for (const auto& listener : listeners_)
