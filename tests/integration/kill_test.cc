@@ -14,6 +14,8 @@ namespace millrace::testing {
 namespace {
 
 constexpr std::uint32_t kPartitions = 12;
+// What is not answered when the kill comes is given up after so long: the length of a cycle.
+constexpr std::chrono::seconds kDeliveryTimeout{1};
 
 void create_topic(const std::string& address) {
     auto client = Client::connect({.addresses = address});
@@ -68,12 +70,10 @@ void run_cycles(const Cycles& cycles) {
         const auto wrong = history.verify(broker.address());
         ASSERT_TRUE(wrong.empty()) << joined(wrong) << broker.log();
         const auto kill_at = 1 + random() % 2000;
-        history.produce(broker.address(),
-                        kill_at + 2000,
-                        std::chrono::seconds(5),
-                        [&](std::uint64_t acked) {
-                            if (acked == kill_at) broker.process().signal(SIGKILL);
-                        });
+        history.produce(
+                broker.address(), kill_at + 2000, kDeliveryTimeout, [&](std::uint64_t acked) {
+                    if (acked == kill_at) broker.process().signal(SIGKILL);
+                });
         broker.kill();
     }
     BrokerProcess broker({.data_directory = directory.path(),
