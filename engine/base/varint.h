@@ -5,6 +5,7 @@
 
 #include "engine/types.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,7 +42,8 @@ inline std::byte* store_varint(std::byte* to, std::int64_t value) noexcept {
 template <std::size_t kBytesMax>
 [[nodiscard]] inline std::optional<std::int64_t> take_zigzag(Bytes& from) noexcept {
     std::uint64_t raw = 0;
-    for (std::size_t i = 0; i < kBytesMax && i < from.size(); ++i) {
+    const auto bytes_max = std::min(kBytesMax, from.size());
+    for (std::size_t i = 0; i < bytes_max; ++i) {
         const auto byte = static_cast<std::uint64_t>(from[i]);
         if (i == 9 && byte > 1) return std::nullopt;
         raw |= (byte & 0x7fU) << (7 * i);

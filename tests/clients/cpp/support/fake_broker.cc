@@ -1,6 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/clients/cpp/support/fake_broker.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
@@ -65,7 +67,7 @@ std::string FakeBroker::address() const {
 
 void FakeBroker::ring() const {
     const std::uint64_t one = 1;
-    static_cast<void>(write(bell_, &one, sizeof one));
+    EXPECT_EQ(write(bell_, &one, sizeof one), ssize_t{sizeof one});
 }
 
 void FakeBroker::intercept(wire::Api api, Interceptor interceptor) {
@@ -136,7 +138,7 @@ void FakeBroker::run() {
         bool drop = false;
         if (entries[0].revents != 0) {
             std::uint64_t count = 0;
-            static_cast<void>(read(bell_, &count, sizeof count));
+            EXPECT_EQ(read(bell_, &count, sizeof count), ssize_t{sizeof count});
             const std::lock_guard lock(mutex_);
             if (stop_) return;
             drop = std::exchange(drop_, false);
