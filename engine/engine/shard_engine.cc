@@ -238,10 +238,25 @@ void ShardEngineImpl::end_turn() noexcept {
     end_finished();
 }
 
+void ShardEngineImpl::report_stop() noexcept {
+    const auto text = [](std::uint64_t count) { return std::to_string(count); };
+    core_.parts().events.event(Level::info,
+                               "shard.stopped",
+                               "what this shard did since it was started",
+                               {{"shard", text(link_.index)},
+                                {"appends", text(counters_.appends)},
+                                {"groups", text(counters_.groups)},
+                                {"runs", text(counters_.runs)},
+                                {"rolls", text(counters_.segments_rolled)},
+                                {"checkpoints", text(counters_.checkpoints)},
+                                {"wal_files_recycled", text(counters_.wal_files_recycled)}});
+}
+
 // Last, because whoever hears of a stop may take the shard away.
 void ShardEngineImpl::end_finished() noexcept {
     auto finished = std::exchange(finished_ops_, {});
     if (stop_stage_ == StopStage::ended && stop_op_ != nullptr && idle()) {
+        report_stop();
         finished.push_back(std::exchange(stop_op_, nullptr));
     }
     for (auto* op : finished)

@@ -80,6 +80,7 @@ private:
     void advance_stop() noexcept;
     void wake_waiters() noexcept;
     void watch_memory(MonotonicTime now) noexcept;
+    void report_stop() noexcept;
     void end_finished() noexcept;
     [[nodiscard]] bool idle() const noexcept;
 

@@ -33,8 +33,13 @@ std::vector<Row> measure_open(const BenchOptions& options);
 std::vector<Row> measure_start(const BenchOptions& options);
 std::vector<Row> measure_threads(const BenchOptions& options);
 
-// Bytes a second of one run of produce-large over the storage backend `io`.
-double produce_large_once(const BenchOptions& options, const std::string& io);
+struct LargeRun {
+    double bytes_per_second = 0;
+    std::string counts;  // What the broker's shards did.
+};
+
+// One run of produce-large over the storage backend `io`.
+LargeRun produce_large_once(const BenchOptions& options, const std::string& io);
 
 // Ends the program: a benchmark that cannot run, or whose data are wrong, has no figure.
 [[noreturn]] void bench_failed(const std::string& what);

@@ -1,6 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/broker.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
@@ -21,6 +23,19 @@ std::string text_of(const std::filesystem::path& path) {
 std::uint64_t status_number(const std::string& text, const std::string& name) {
     const auto at = text.find("\n" + name + ":");
     return at == std::string::npos ? 0 : std::stoull(text.substr(at + name.size() + 2));
+}
+
+// The sum of a field of all shards' last lines.
+std::uint64_t stopped_total(const std::string& log, const std::string& field) {
+    std::istringstream lines(log);
+    std::uint64_t total = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find(" shard.stopped ") == std::string::npos) continue;
+        const auto at = line.find(" " + field + "=");
+        if (at == std::string::npos) bench_failed("no " + field + " in: " + line);
+        total += std::stoull(line.substr(at + field.size() + 2));
+    }
+    return total;
 }
 
 }  // namespace
@@ -50,8 +65,15 @@ void BenchBroker::kill_and_start() {
     start();
 }
 
-void BenchBroker::stop() {
+std::string BenchBroker::stop() {
     if (process_->stop() != 0) bench_failed("the broker did not stop cleanly:\n" + process_->log());
+    const auto log = process_->log();
+    return fmt::format("{} groups, {} runs, {} rolls, {} checkpoints, {} WAL files recycled",
+                       stopped_total(log, "groups"),
+                       stopped_total(log, "runs"),
+                       stopped_total(log, "rolls"),
+                       stopped_total(log, "checkpoints"),
+                       stopped_total(log, "wal_files_recycled"));
 }
 
 Client BenchBroker::client() const {

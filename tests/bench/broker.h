@@ -32,7 +32,8 @@ public:
                 std::vector<std::pair<std::string, std::string>> config = {}) const;
 
     void kill_and_start();
-    void stop();
+    // Returns what the shards did: "12 groups, 3 runs, ...".
+    std::string stop();
 
     [[nodiscard]] const std::filesystem::path& data() const { return directory_; }
 

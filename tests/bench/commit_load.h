@@ -21,6 +21,7 @@ struct CommitRun {
     Latency latency;  // From the moment a batch was due to its acknowledgement.
     std::uint64_t batches = 0;
     double batches_per_request = 0;
+    std::string counts;  // What the broker's shards did; closed loop only.
 };
 
 // Closed loop: kCommitOutstanding batches always outstanding. Topic "commit" must exist.

@@ -44,6 +44,26 @@ std::string limits_line(const Probes& probes) {
             probes.rtt_us);
 }
 
+std::string note_of(const Row& row, const Probes& probes) {
+    if (!row.durable) return row.note;
+    return row.note + fmt::format(
+                              "; raw_sync p50 {:.0f} us idle, {:.0f} busy; raw_commit {:.0f} "
+                              "batches/s idle, {:.0f} busy",
+                              probes.sync_idle.p50_us,
+                              probes.sync_busy.p50_us,
+                              probes.commit_idle,
+                              probes.commit_busy);
+}
+
+// Empty when no row is missed.
+std::string obstacles_of(const Report& report) {
+    std::string text;
+    for (const auto& row : report.rows) {
+        if (!row.holds()) text += fmt::format("* **{}**: {}\n", row.id, row.obstacle);
+    }
+    return text.empty() ? text : "\n## What stands between the code and the limit\n\n" + text;
+}
+
 }  // namespace
 
 void Probes::merge(const Probes& other) {
@@ -109,9 +129,9 @@ std::string to_markdown(const Report& report) {
                             row.unit,
                             bound_of(row),
                             row.holds() ? "yes" : "**missed**",
-                            row.note);
+                            note_of(row, report.probes));
     }
-    return text;
+    return text + obstacles_of(report);
 }
 
 std::string to_table(const Report& report) {
@@ -124,7 +144,7 @@ std::string to_table(const Report& report) {
                             row.holds() ? "holds" : "MISSED",
                             bound_of(row),
                             "",
-                            row.note);
+                            note_of(row, report.probes));
     }
     return text;
 }

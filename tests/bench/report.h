@@ -35,7 +35,9 @@ struct Row {
     std::string bound_text;                    // "0.6 raw_commit (busy cores)"
     double (*limit)(const Probes&) = nullptr;  // The bound, once the probes are final.
     double bound = 0;                          // What `limit` said.
-    std::string note;                          // Counts, durability, what stands in the way.
+    std::string note;                          // Counts, durability, conditions.
+    bool durable = false;                      // raw_sync and raw_commit stand beside it.
+    std::string obstacle = {};                 // Between code and limit, when the row is missed.
 
     [[nodiscard]] bool holds() const { return at_most ? value <= bound : value >= bound; }
 };
