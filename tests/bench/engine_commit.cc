@@ -216,8 +216,8 @@ Run run_once(const BenchOptions& options) {
         host_options.directory = directory;
         host_options.engine.shards = kShards;
         host_options.engine.wal_bytes = kWalBytes;
+        std::vector<std::unique_ptr<ShardLoad>> loads(kShards);  // Shards call them to their end.
         testing::EngineHost host(host_options);
-        std::vector<std::unique_ptr<ShardLoad>> loads(kShards);
         const auto start = now();
         for (std::uint32_t shard = 0; shard < kShards; ++shard) {
             host.on_shard(shard, [&](engine::ShardEngine& engine) {
