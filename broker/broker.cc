@@ -86,6 +86,8 @@ public:
         auto opened = open_data(options_, events_);
         if (!opened) return refuse(opened.error().sentence, opened.error().status);
         data_ = std::move(*opened);
+        // Of an earlier run: a broker that is still running would have the directory locked.
+        if (parts_.ready_file) unlink(parts_.ready_file->c_str());
         if (const int refused = bind_listeners(); refused != 0) return refused;
         make_shared_parts();
         if (const int refused = recover(); refused != 0) return refused;
@@ -94,12 +96,16 @@ public:
         environment_->engine = engine_.get();
         environment_->cluster = cluster_.get();
         signals_ = std::make_unique<Signals>(loop_, *this);
-        group_.launch(*environment_, fit_connections(options_.connections_max, events_));
+        group_.launch(*environment_,
+                      fit_connections(options_.connections_max, options_.shards, events_));
         group_.begin(ShardStep::start_engine);
         uv_run(&loop_, UV_RUN_DEFAULT);
         group_.join();
-        events_.event(
-                engine::Level::info, "broker.stopped", "every record lies in segment files", {});
+        events_.event(engine::Level::info,
+                      "broker.stopped",
+                      stored_ ? "every record lies in segment files"
+                              : "acknowledged records lie in the write-ahead log",
+                      {});
         return kExitStopped;
     }
 
@@ -147,6 +153,7 @@ private:
     bool serving_ = false;
     bool stop_wanted_ = false;
     bool stopping_ = false;
+    bool stored_ = true;  // The last checkpoint was written.
 };
 
 int Broker::bind_listeners() {
@@ -230,6 +237,7 @@ void Broker::step_ended(ShardStep step, engine::Result<void> outcome) noexcept {
             return group_.begin(ShardStep::stop_engine);
         case ShardStep::stop_engine:
             if (!outcome) {
+                stored_ = false;
                 events_.event(engine::Level::warning,
                               "broker.stop",
                               "the last checkpoint could not be written; the next start replays",
@@ -358,7 +366,6 @@ void Broker::exit_now(int status) noexcept {
 }  // namespace
 
 int run_broker(BrokerParts parts) {
-    if (parts.ready_file) unlink(parts.ready_file->c_str());  // Of an earlier run.
     return Broker(std::move(parts)).run();
 }
 

@@ -171,6 +171,9 @@ engine::Result<engine::Offset> MetadataLog::append(std::vector<MetadataRecord>& 
     appending->done = std::move(done);
     appending->op.batches = batch;
     appending->op.durability = engine::Durability::synced;
+    appending->op.frees_space = std::ranges::all_of(records, [](const MetadataRecord& record) {
+        return record.kind == MetadataKind::deleted;
+    });
     appending->op.owner = appending.get();
     appending->op.done = &MetadataLog::append_done;
     TRY_VOID(log_.append(appending->op));

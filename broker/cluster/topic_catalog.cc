@@ -171,7 +171,8 @@ bool TopicCatalog::waits_for_deletion(const TopicCommand& command) const {
 TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
     auto change = std::make_shared<CatalogChange>();
     change->version = state_.version() + 1;
-    plan_changes(command, state_, options_.default_partitions, *change);
+    plan_changes(
+            command, state_, {options_.default_partitions, shard_.append_bytes_max()}, *change);
     const bool nothing = change->changed.empty() && change->deleted.empty();
     if (command.validate_only || nothing) {
         queue_.pop_front();

@@ -45,8 +45,8 @@ bool edit(TopicCommandItem& item, ConfigOverrides& overrides) {
 
 class Planner {
 public:
-    Planner(const CatalogState& state, std::uint32_t default_partitions, CatalogChange& change)
-            : state_(state), default_partitions_(default_partitions), change_(change) {}
+    Planner(const CatalogState& state, const PlanOptions& options, CatalogChange& change)
+            : state_(state), options_(options), change_(change) {}
 
     void create(TopicCommandItem& item) {
         if (auto problem = topic_name_problem(item.name); !problem.empty()) {
@@ -57,17 +57,24 @@ public:
                           CatalogProblem::topic_exists,
                           fmt::format("Topic '{}' exists already.", item.name));
         }
-        if (item.partitions == 0) item.partitions = default_partitions_;
+        if (const auto other = colliding_name(item.name); !other.empty()) {
+            return refuse(item,
+                          CatalogProblem::invalid_topic_name,
+                          fmt::format("The name '{}' differs from topic '{}' only in '.' and '_': "
+                                      "their metrics would be one. Choose another.",
+                                      item.name,
+                                      other));
+        }
+        if (item.partitions == 0) item.partitions = options_.default_partitions;
         if (item.partitions > kPartitionsPerTopicMax) {
             return refuse(item, CatalogProblem::invalid_partition_count, too_many(item));
         }
         auto topic = std::make_shared<Topic>();
-        if (!edit(item, topic->overrides)) return;
+        if (!edit(item, topic->overrides) || !fits(item, topic->overrides)) return;
         topic->name = item.name;
         topic->id = random_topic_id();
         topic->partitions = item.partitions;
         item.id = topic->id;
-        warn_of_collision(item);
         add(std::move(topic));
     }
 
@@ -103,7 +110,7 @@ public:
 
     void alter(TopicCommandItem& item, const Topic& topic) {
         auto altered = std::make_shared<Topic>(topic);
-        if (!edit(item, altered->overrides)) return;
+        if (!edit(item, altered->overrides) || !fits(item, altered->overrides)) return;
         item.id = topic.id;
         item.partitions = topic.partitions;
         if (altered->overrides != topic.overrides) add(std::move(altered));
@@ -116,16 +123,28 @@ private:
                            item.partitions);
     }
 
-    void warn_of_collision(TopicCommandItem& item) const {
-        for (const auto& [name, topic] : state_.view().topics()) {
-            if (!names_collide(name, item.name)) continue;
-            item.message = fmt::format(
-                    "The names '{}' and '{}' differ only in '.' and '_': their metrics will be "
-                    "one.",
-                    item.name,
-                    name);
-            return;
+    // A batch as large as the topic takes can be written. Asked only of what is being changed.
+    [[nodiscard]] bool fits(TopicCommandItem& item, const ConfigOverrides& overrides) const {
+        const auto bytes = effective_log_config(overrides, state_.defaults()).message_bytes_max;
+        if (item.edits.empty() || bytes <= options_.message_bytes_max) return true;
+        refuse(item,
+               CatalogProblem::invalid_config,
+               fmt::format("max.message.bytes = {} is more than {}, a quarter of a file of the "
+                           "write-ahead log: lower it, or raise the broker's wal.bytes.",
+                           bytes,
+                           options_.message_bytes_max));
+        return false;
+    }
+
+    // As Kafka has it; empty when there is none.
+    [[nodiscard]] std::string colliding_name(std::string_view name) const {
+        for (const auto& [other, topic] : state_.view().topics()) {
+            if (names_collide(other, name)) return std::string(other);
         }
+        for (const auto& topic : change_.changed) {
+            if (names_collide(topic->name, name)) return topic->name;
+        }
+        return {};
     }
 
     [[nodiscard]] bool is_changed(std::string_view name) const {
@@ -144,7 +163,7 @@ private:
     }
 
     const CatalogState& state_;
-    std::uint32_t default_partitions_;
+    const PlanOptions& options_;
     CatalogChange& change_;
 };
 
@@ -152,9 +171,9 @@ private:
 
 void plan_changes(TopicCommand& command,
                   const CatalogState& state,
-                  std::uint32_t default_partitions,
+                  const PlanOptions& options,
                   CatalogChange& change) {
-    Planner planner(state, default_partitions, change);
+    Planner planner(state, options, change);
     for (auto& item : command.items) {
         item.problem = CatalogProblem::none;
         item.message.clear();

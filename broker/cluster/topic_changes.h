@@ -11,11 +11,16 @@ namespace millrace::broker {
 // Keeps what metadata say of a topic within one table.
 inline constexpr std::uint32_t kPartitionsPerTopicMax = 50'000;
 
+struct PlanOptions {
+    std::uint32_t default_partitions = 1;
+    std::uint64_t message_bytes_max = 0;  // Of any topic: what the write-ahead log takes at once.
+};
+
 // Fills in the out-fields of the items, and `change` with what those without a problem do.
 // `change.version` must be set. Does not touch the state.
 void plan_changes(TopicCommand& command,
                   const CatalogState& state,
-                  std::uint32_t default_partitions,
+                  const PlanOptions& options,
                   CatalogChange& change);
 
 // The records that make the change durable, in order. `state` is that before the change.

@@ -24,7 +24,8 @@ constexpr std::uint64_t kDrainedBytes = kHoldBackBytes / 2;
 constexpr std::uint64_t kUnsentBytesMax = 2U << 20;
 // Requests of this connection that wait for room to be appended: no more are read.
 constexpr std::uint64_t kParkedBytesMax = 2U << 20;
-constexpr std::uint32_t kProgressBytes = 4096;  // That a partial frame must grow by.
+constexpr std::uint32_t kProgressBytes = 4096;           // That a partial frame must grow by.
+constexpr std::uint64_t kSendProgressBytes = 64U << 10;  // That a peer must read of its answers.
 // Below this SO_RCVLOWAT saves no wake-ups worth its system calls.
 constexpr std::uint32_t kLowWaterBytesMin = 256U << 10;
 
@@ -228,6 +229,8 @@ void Connection::fail(int error) noexcept {
 bool Connection::end_turn() noexcept {
     bool called = resume();
     if (!closing_ || send_before_close_) write();
+    // What was sent just now may have been all that held it back: nothing else will wake it.
+    if (paused_) called |= resume();
     if (!closing_ && was_over_ && queue_.bytes() <= kDrainedBytes) {
         was_over_ = false;
         set_.parts_.handler.drained(*this);
@@ -281,13 +284,21 @@ void Connection::write() noexcept {
             return;
         }
         queue_.sent(static_cast<std::uint64_t>(count));
-        send_progress_ = set_.now_;
+        note_sent(static_cast<std::uint64_t>(count));
         written += static_cast<std::uint64_t>(count);
         if (written >= kWriteBytesPerTurn && !queue_.empty()) {
             write_blocked_ = true;  // The loop says at once that it is writable.
             return;
         }
     }
+}
+
+// A trickle is no progress: what is unsent holds memory that others wait for.
+void Connection::note_sent(std::uint64_t bytes) noexcept {
+    sent_since_progress_ += bytes;
+    if (sent_since_progress_ < kSendProgressBytes && !queue_.empty()) return;
+    sent_since_progress_ = 0;
+    send_progress_ = set_.now_;
 }
 
 void Connection::finish_close() noexcept {
@@ -346,7 +357,7 @@ engine::MonotonicTime Connection::next_check() const noexcept {
     if (!queue_.empty()) at = send_progress_ + limits.progress_deadline;
     if (closing_) return at;
     if (!assembler_.authenticated()) at = std::min(at, opened_at_ + limits.hello_deadline);
-    if (assembler_.partial() && !paused_) {
+    if (assembler_.partial() && !paused_ && !memory_.waiting) {
         at = std::min(at, receive_progress_ + limits.progress_deadline);
     }
     return at;
@@ -373,7 +384,7 @@ void Connection::timer_fired() noexcept {
         return;
     } else if (!assembler_.authenticated() && now >= opened_at_ + limits.hello_deadline) {
         close("no hello in time", false);
-    } else if (assembler_.partial() && !paused_ &&
+    } else if (assembler_.partial() && !paused_ && !memory_.waiting &&
                now >= receive_progress_ + limits.progress_deadline) {
         close("the peer does not finish its frame", false);
     }

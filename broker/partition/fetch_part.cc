@@ -169,6 +169,7 @@ void FetchPart::start_over() noexcept {
     slices.clear();
     bytes = 0;
     problems_ = false;
+    more_ = false;
     full_ = false;
 }
 
@@ -181,7 +182,7 @@ void FetchPart::run() noexcept {
         if (step == Step::full) full_ = true;
         if (collecting_ && bytes > 0) break;
     }
-    if (!reading_ && (collecting_ || full_ || problems_ || bytes >= bytes_min_)) answer();
+    if (!reading_ && (collecting_ || full_ || problems_ || more_ || bytes >= bytes_min_)) answer();
 }
 
 FetchPart::Step FetchPart::evaluate(Item& item) noexcept {
@@ -265,6 +266,7 @@ FetchPart::Step FetchPart::take_read(Item& item) noexcept {
     for (auto& slice : read.slices)
         slices.push_back(std::move(slice));
     read.slices.clear();
+    more_ |= read.next_offset < read.limit;
     push(served_, item, Place::served);
     return bytes >= bytes_max_ ? Step::full : Step::next;
 }

@@ -138,6 +138,7 @@ private:
     bool collecting_ = false;
     bool reading_ = false;   // A read is pending.
     bool problems_ = false;  // Rows have errors: no waiting.
+    bool more_ = false;      // A read ended before what is there: no waiting.
     bool full_ = false;      // No more fits.
     bool every_row_ = false;
     std::uint32_t bytes_min_ = 0;

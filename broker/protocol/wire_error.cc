@@ -67,4 +67,12 @@ std::string message_too_large_message(std::string_view topic,
             topic);
 }
 
+std::string append_too_large_message(std::string_view topic, std::uint64_t limit) {
+    return fmt::format(
+            "The record batches of one partition of topic '{}' in one request are larger than {} "
+            "bytes, a quarter of a file of the write-ahead log (wal.bytes): send them apart.",
+            topic,
+            limit);
+}
+
 }  // namespace millrace::broker

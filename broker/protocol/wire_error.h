@@ -25,5 +25,7 @@ namespace millrace::broker {
 [[nodiscard]] std::string message_too_large_message(std::string_view topic,
                                                     std::uint32_t batch_bytes,
                                                     std::uint32_t limit);
+// Each batch is small enough, all of them are not.
+[[nodiscard]] std::string append_too_large_message(std::string_view topic, std::uint64_t limit);
 
 }  // namespace millrace::broker

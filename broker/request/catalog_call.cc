@@ -69,6 +69,7 @@ void CatalogCall::start(const Call& call,
         static_cast<CatalogCall*>(timer.owner)->answer(true);
     };
     if (timeout_ms > 0) {
+        self.asked_ = self.command_->items;
         self.context_.timers().arm(self.timer_,
                                    self.context_.now() + std::chrono::milliseconds(timeout_ms));
     }
@@ -90,6 +91,7 @@ void CatalogCall::come_back(engine::PostedTask& task) noexcept {
     auto& self = *static_cast<Message&>(task).catalog_call;
     const auto owned = std::move(self.self_);
     self.context_.timers().disarm(self.timer_);
+    self.done_ = true;
     if (!self.answered_) self.answer(false);
     self.context_.call_ended();
 }

@@ -15,13 +15,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace::broker {
 
 class CatalogCall {
 public:
-    // Writes the answer from command.items; all of them timed_out when `timed_out`. On the
-    // connection's shard.
+    // Writes the answer from items(); all of them timed_out when `timed_out`. On the connection's
+    // shard.
     using Respond = void (*)(CatalogCall& catalog_call, bool timed_out);
 
     // `timeout_ms` 0: no deadline.
@@ -51,7 +52,10 @@ public:
     // The request itself, for answers that need it again.
     [[nodiscard]] const IncomingFrame& frame() const noexcept { return frame_; }
 
-    [[nodiscard]] const TopicCommand& command() const noexcept { return *command_; }
+    // What became of the command; as it was asked when the answer is given before.
+    [[nodiscard]] const std::vector<TopicCommandItem>& items() const noexcept {
+        return done_ ? command_->items : asked_;
+    }
 
 private:
     struct Message : engine::PostedTask {
@@ -71,6 +75,8 @@ private:
     IncomingFrame frame_;
     Message message_;
     Timer timer_;
+    std::vector<TopicCommandItem> asked_;  // Until it is done the command is shard 0's alone.
+    bool done_ = false;
     bool answered_ = false;
 };
 

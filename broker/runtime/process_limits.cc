@@ -9,11 +9,14 @@ namespace millrace::broker {
 
 namespace {
 
-constexpr std::uint64_t kDescriptorsKept = 256;  // For files, rings and loops.
+constexpr std::uint64_t kDescriptorsKept = 256 + 64;  // Segments; and what a process has anyway.
+constexpr std::uint64_t kDescriptorsOfShard = 32;     // Files of the WAL, ring, loop, folders.
 
 }  // namespace
 
-std::uint32_t fit_connections(std::uint32_t connections_max, engine::EventLog& events) {
+std::uint32_t fit_connections(std::uint32_t connections_max,
+                              std::uint32_t shards,
+                              engine::EventLog& events) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections_max;
     limit.rlim_cur = limit.rlim_max;
@@ -22,7 +25,8 @@ std::uint32_t fit_connections(std::uint32_t connections_max, engine::EventLog& e
         return connections_max;
     }
     const std::uint64_t open_files = limit.rlim_cur;
-    const auto possible = open_files - std::min(kDescriptorsKept, open_files / 2);
+    const auto kept = kDescriptorsKept + shards * kDescriptorsOfShard;
+    const auto possible = open_files - std::min(kept, open_files / 2);
     if (possible >= connections_max) return connections_max;
     events.event(engine::Level::info,
                  "network.connections",

@@ -8,8 +8,9 @@
 namespace millrace::broker {
 
 // Raises the limit of open files as far as the system lets us. Returns how many connections fit it
-// beside the broker's own files: `connections_max`, or less, with an event.
+// beside the files of the broker and its shards: `connections_max`, or less, with an event.
 [[nodiscard]] std::uint32_t fit_connections(std::uint32_t connections_max,
+                                            std::uint32_t shards,
                                             engine::EventLog& events);
 
 }  // namespace millrace::broker

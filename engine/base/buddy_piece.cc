@@ -106,6 +106,7 @@ void BuddyPiece::give_back(std::byte* block, std::uint64_t bytes) noexcept {
     forbid_use(block, bytes);
     if (length_ > kHugePageBytes) return;
     const auto order = order_of(bytes);
+    ASSERT(order < kOrders);
     const auto first_of_order = std::size_t{1} << (kOrders - 1 - order);
     const auto node = first_of_order + static_cast<std::uint64_t>(block - data_) / bytes;
     ASSERT(largest_[node] == 0);

@@ -45,6 +45,11 @@ public:
     void wait_for_room(RoomWaiter& waiter) noexcept override;
     void cancel_wait(RoomWaiter& waiter) noexcept override;
     [[nodiscard]] std::uint64_t room() const noexcept override;
+
+    [[nodiscard]] std::uint64_t append_bytes_max() const noexcept override {
+        return append_bytes_max_;
+    }
+
     [[nodiscard]] bool storage_full() const noexcept override;
     [[nodiscard]] const ShardCounters& counters() const noexcept override;
 

@@ -25,8 +25,9 @@ public:
 
     [[nodiscard]] Result<WalPlace> reserve(EntryKind kind,
                                            const PartitionKey& key,
-                                           std::uint32_t payload_bytes) override {
-        auto place = own_.reserve(kind, key, payload_bytes);
+                                           std::uint32_t payload_bytes,
+                                           bool frees_space) override {
+        auto place = own_.reserve(kind, key, payload_bytes, frees_space);
         refused_ = !place && place.error().code == Errc::no_room;
         return place;
     }

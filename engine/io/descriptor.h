@@ -13,6 +13,9 @@ public:
 
     explicit Descriptor(int number) noexcept : number_(number) {}
 
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
     Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
 
     Descriptor& operator=(Descriptor&& other) noexcept {

@@ -15,6 +15,8 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Storage>> make(StorageParts parts, int lock);
     RingStorage(StorageParts parts, std::unique_ptr<Ring> ring) noexcept;
     ~RingStorage() override;
+    RingStorage(const RingStorage&) = delete;
+    RingStorage& operator=(const RingStorage&) = delete;
 
     void flush_submissions() noexcept override;
 

@@ -14,6 +14,8 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Storage>> make(StorageParts parts);
     ThreadStorage(StorageParts parts, std::unique_ptr<WorkerThreads> writers) noexcept;
     ~ThreadStorage() override;
+    ThreadStorage(const ThreadStorage&) = delete;
+    ThreadStorage& operator=(const ThreadStorage&) = delete;
 
     void flush_submissions() noexcept override {}
 

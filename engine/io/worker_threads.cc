@@ -3,8 +3,8 @@
 
 #include "engine/io/completion_queue.h"
 
+#include <csignal>
 #include <pthread.h>
-#include <signal.h>
 #include <system_error>
 
 namespace millrace::engine {

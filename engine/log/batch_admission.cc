@@ -12,7 +12,9 @@ namespace {
 
 Result<BatchCheck> check_one(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {
     TRY(const auto check, check_batch(batches));
-    if (!config.log_append_time && check.max_timestamp > now + config.timestamp_after_max_ms) {
+    const bool ahead =
+            check.max_timestamp > now && check.max_timestamp - now > config.timestamp_after_max_ms;
+    if (!config.log_append_time && ahead) {
         return failure(Errc::invalid_timestamp);
     }
     return check;

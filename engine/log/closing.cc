@@ -18,7 +18,8 @@ void ClosingWorker::next() noexcept {
     ++log_->jobs;
     auto* segment = log_->segments.storing();
     const bool unsaved = segment != nullptr && segment->bytes > 0 && index_is_complete(*segment) &&
-                         segment->index->offsets().size() > segment->index->saved.offsets;
+                         (closing_.sync_each_always_ ||
+                          segment->index->offsets().size() > segment->index->saved.offsets);
     if (!unsaved) return index_saved({});
     index_files_.save(*log_,
                       *segment,
@@ -61,6 +62,7 @@ void Closing::start(EngineOp& op) noexcept {
     op_ = &op;
     outcome_ = {};
     saving_ = false;
+    sync_each_always_ = false;
     flusher_.set_urgent(true);
 }
 
@@ -78,7 +80,7 @@ void Closing::save_files() {
     logs_.for_each([this](LogImpl& log) {
         if (log.state().has_new_files) left_.push_back(&log.state());
     });
-    sync_each_ = left_.size() <= kSyncedLogsMax;
+    sync_each_ = sync_each_always_ || left_.size() <= kSyncedLogsMax;
     working_ = kWorkers;
     for (auto& worker : workers_)
         worker->next();
@@ -99,8 +101,10 @@ void Closing::worker_ended() noexcept {
 }
 
 void Closing::filesystem_synced() noexcept {
-    if (ended_by_failure("sync of the file system")) return;
-    finish({});
+    // It reports strangers' errors too: only one of our own files is final.
+    if (result() >= 0 || context_.failed) return finish({});
+    sync_each_always_ = true;
+    save_files();
 }
 
 void Closing::finish(Result<void> outcome) noexcept {

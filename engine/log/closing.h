@@ -71,7 +71,8 @@ private:
     std::vector<LogState*> left_;
     std::size_t working_ = 0;
     bool saving_ = false;
-    bool sync_each_ = false;  // Else one sync of the file system at the end.
+    bool sync_each_ = false;         // Else one sync of the file system at the end.
+    bool sync_each_always_ = false;  // That sync has failed.
     Result<void> outcome_;
     EngineOp* op_ = nullptr;
 };

@@ -76,14 +76,16 @@ void FolderMaker::metadata_opened() noexcept {
     if (ended_by_failure("open of partition.metadata")) return;
     handle_ = static_cast<FileHandle>(result());
     buffer_ = context_.arena.allocate(kBlockBytes);
-    if (!buffer_) {
-        op_.result = -ENOMEM;
-        return metadata_read();
-    }
+    if (!buffer_) return file_call(FileOpKind::close, handle_, &FolderMaker::closed_unread);
     transfer(FileOpKind::read, handle_, buffer_->data, 0, kBlockBytes, &FolderMaker::metadata_read);
 }
 
+void FolderMaker::closed_unread() noexcept {
+    finish(failure(Errc::no_room));
+}
+
 void FolderMaker::metadata_read() noexcept {
+    if (ended_by_failure("read of partition.metadata")) return;
     if (result() > 0) {
         const auto size = static_cast<std::size_t>(result());
         std::string text(size, '\0');

@@ -34,6 +34,7 @@ private:
     void metadata_written(Result<void> outcome) noexcept;
     void folder_synced() noexcept;
     void metadata_opened() noexcept;
+    void closed_unread() noexcept;
     void metadata_read() noexcept;
     void metadata_closed() noexcept;
     void left_files_removed(Result<void> outcome) noexcept;

@@ -85,7 +85,7 @@ Result<void> LogImpl::append(AppendOp& op) {
     TRY_VOID(check_sizes(op.batches, state_.config));
     if (!epoch_begun_) TRY_VOID(begin_epoch(op));
     const auto size = static_cast<std::uint32_t>(op.batches.size());
-    TRY(const auto place, context.wal.reserve(EntryKind::append, state_.key, size));
+    TRY(const auto place, context.wal.reserve(EntryKind::append, state_.key, size, op.frees_space));
     copy_payload(place.data, op.batches.data(), size);
     Admission admission{.base = state_.log_end,
                         .epoch = leader_epoch_,
@@ -117,7 +117,8 @@ Result<void> LogImpl::append(AppendOp& op) {
 Result<void> LogImpl::begin_epoch(const AppendOp& op) {
     auto& context = services_.context;
     TRY_VOID(check_contents(op.batches, state_.config, context.clock.wall_now()));
-    TRY(const auto place, context.wal.reserve(EntryKind::epoch, state_.key, kEpochEntryBytes));
+    TRY(const auto place,
+        context.wal.reserve(EntryKind::epoch, state_.key, kEpochEntryBytes, false));
     encode_epoch_entry({leader_epoch_, state_.log_end}, place.data);
     context.wal.keep(place, nullptr, state_.log_end, false);
     state_.epochs.note(leader_epoch_, state_.log_end);

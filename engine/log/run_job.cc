@@ -102,7 +102,10 @@ void RunJob::folder_ready(Result<void> outcome) noexcept {
 
 void RunJob::file_ready(Result<OpenFile*> file) noexcept {
     if (!file) {
-        if (is_full(-file.error().os_errno)) return finish(failure(Errc::storage_full));
+        const int why = file.error().os_errno;
+        if (is_full(-why)) return finish(failure(Errc::storage_full));
+        // Connections have taken the descriptors: the run may be tried again.
+        if (why == EMFILE || why == ENFILE) return finish(failure(Errc::no_room));
         if (!context_.failed) context_.fail(file.error(), "open of a segment");
         return stop(*context_.failed);
     }

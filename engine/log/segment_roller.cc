@@ -26,7 +26,8 @@ bool must_roll(const Segment& active,
     if (active.planned_bytes == 0) return false;
     if (active.planned_bytes + batch.size > segment_bytes_max(config)) return true;
     if (active.first_timestamp >= 0) {
-        return batch.largest_timestamp - active.first_timestamp > config.segment_ms;
+        return batch.largest_timestamp > active.first_timestamp &&
+               batch.largest_timestamp - active.first_timestamp > config.segment_ms;
     }
     return now - active.created > config.segment_ms;
 }

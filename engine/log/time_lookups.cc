@@ -160,12 +160,13 @@ void TimeLookup::search_tail() noexcept {
 
 // True when the look-up has ended with this batch.
 bool TimeLookup::search_batch(const BatchView& batch) noexcept {
-    if (!records_.open(batch, kOpenedBytesMax)) {
+    BatchReader records;  // Its memory goes with it: many look-ups may be under way.
+    if (!records.open(batch, kOpenedBytesMax)) {
         finish(failure(Errc::damaged_range));
         return true;
     }
     for (;;) {
-        const auto item = records_.next();
+        const auto item = records.next();
         if (!item) {
             finish(failure(Errc::damaged_range));
             return true;

@@ -50,7 +50,6 @@ private:
     IndexLoader loader_;
     WindowReader reader_;
     SegmentWalk walk_;
-    BatchReader records_;
     Deferred begin_;
     LogState* log_ = nullptr;
     Segment* segment_ = nullptr;

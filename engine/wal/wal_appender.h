@@ -60,11 +60,13 @@ public:
     virtual ~WalAppender() = default;
 
     // Room for an entry of `payload_bytes` in the open group. Until keep() or take_back() no other
-    // reserve. Errors: no_room, storage_full, shutting_down; batch_too_large (over a quarter of a
-    // WAL file).
+    // reserve. `frees_space`: also an entry of records is taken on a full disk, from what is kept
+    // for entries of other kinds. Errors: no_room, storage_full, shutting_down; batch_too_large
+    // (over a quarter of a WAL file).
     [[nodiscard]] virtual Result<WalPlace> reserve(EntryKind kind,
                                                    const PartitionKey& key,
-                                                   std::uint32_t payload_bytes) = 0;
+                                                   std::uint32_t payload_bytes,
+                                                   bool frees_space) = 0;
 
     // The payload is in place and right. `synced`: somebody waits for the flush (commit mode
     // `ring` writes a group without any such entry plainly). `sink` may be null. The entry keeps

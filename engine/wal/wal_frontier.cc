@@ -152,7 +152,8 @@ void WalFrontier::submit(Step step, FileOpKind kind, WalFile* file) noexcept {
     step_ = step;
     file_ = file;
     op_.kind = kind;
-    op_.lane = Lane::background;
+    // The lane of a file that is made says how it will be written: in place (storage.h).
+    op_.lane = kind == FileOpKind::open ? Lane::wal : Lane::background;
     op_.file = file == nullptr ? FileHandle::none : file->handle;
     op_.owner = this;
     op_.done = &WalFrontier::completed;

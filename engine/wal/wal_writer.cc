@@ -107,13 +107,14 @@ std::uint64_t WalWriter::room() const noexcept {
 
 Result<WalPlace> WalWriter::reserve(EntryKind kind,
                                     const PartitionKey& key,
-                                    std::uint32_t payload_bytes) {
+                                    std::uint32_t payload_bytes,
+                                    bool frees_space) {
     State& state = *state_;
     if (state.failed_ || state.draining_ || !state.running_) return failure(Errc::shutting_down);
     if (payload_bytes > state.options_.file_bytes / 4) return failure(Errc::batch_too_large);
-    const bool data = kind == EntryKind::append || kind == EntryKind::atomic;
+    const bool data = !frees_space && (kind == EntryKind::append || kind == EntryKind::atomic);
     if (data && state.storage_full_) return state.refuse(Errc::storage_full, payload_bytes);
-    TRY_VOID(state.admit(kind, payload_bytes));
+    TRY_VOID(state.admit(kind, payload_bytes, !data));
     WalPlace place;
     place.data = state.builder_.reserve(kind, key, payload_bytes);
     place.size = payload_bytes;

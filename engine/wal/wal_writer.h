@@ -113,7 +113,8 @@ public:
     // WalAppender.
     [[nodiscard]] Result<WalPlace> reserve(EntryKind kind,
                                            const PartitionKey& key,
-                                           std::uint32_t payload_bytes) override;
+                                           std::uint32_t payload_bytes,
+                                           bool frees_space) override;
     void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) override;
     void take_back(const WalPlace& place) noexcept override;
     void forget(WalSink& sink) noexcept override;

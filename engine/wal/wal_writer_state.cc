@@ -18,12 +18,8 @@ constexpr std::chrono::seconds kLoadWindow{1};
 constexpr std::chrono::milliseconds kMemoryRetryDelay{10};
 constexpr std::chrono::seconds kCoverRetryDelay{1};
 
-bool is_control(EntryKind kind) {
-    return kind != EntryKind::append && kind != EntryKind::atomic;
-}
-
-// Prepared blocks that only control entries take, so that a full disk does not keep anybody from
-// deleting.
+// Prepared blocks that only control entries take, and records that free space, so that a full disk
+// does not keep anybody from deleting.
 std::uint64_t control_reserve(const WalOptions& options) {
     return std::min(1 * kMiB, round_down(options.file_bytes / 16, kBlockBytes));
 }
@@ -64,8 +60,7 @@ bool WalWriter::State::memory_was_refused() const noexcept {
 }
 
 // Opens a group for the entry unless the open one takes it.
-Result<void> WalWriter::State::admit(EntryKind kind, std::uint32_t payload_bytes) {
-    const bool control = is_control(kind);
+Result<void> WalWriter::State::admit(EntryKind kind, std::uint32_t payload_bytes, bool control) {
     if (builder_.open() != nullptr && !builder_.fits(payload_bytes)) close_group();
     if (failed_) return failure(Errc::shutting_down);
 
@@ -135,7 +130,7 @@ void WalWriter::State::close_group() noexcept {
 void WalWriter::State::write_own_entry(EntryKind kind, bool synced) noexcept {
     ASSERT(kind == EntryKind::start || kind == EntryKind::empty);
     const std::uint32_t payload_bytes = kind == EntryKind::start ? kStartLinkBytes : 0;
-    if (!admit(kind, payload_bytes)) return;
+    if (!admit(kind, payload_bytes, true)) return;
     std::byte* payload = builder_.reserve(kind, {}, payload_bytes);
     const bool linked = !bug_planted(PlantedBug::start_without_link);
     if (kind == EntryKind::start) store_start_link(payload, linked ? link_ : StartLink{});

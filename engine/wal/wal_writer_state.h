@@ -18,7 +18,7 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
     State(const WalOptions& options, const WalParts& parts, ReplayedWal&& found);
 
     // Admission.
-    [[nodiscard]] Result<void> admit(EntryKind kind, std::uint32_t payload_bytes);
+    [[nodiscard]] Result<void> admit(EntryKind kind, std::uint32_t payload_bytes, bool control);
     [[nodiscard]] std::uint64_t live_bytes_max(bool control) const noexcept;
     [[nodiscard]] std::uint64_t room() const noexcept;
     [[nodiscard]] std::unexpected<Error> refuse(Errc code, std::uint32_t payload_bytes) noexcept;

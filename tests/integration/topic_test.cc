@@ -116,6 +116,27 @@ TEST_F(Topic, OfAnImpossibleNameIsRefused) {
     EXPECT_TRUE(longest) << longest.error().message;
 }
 
+TEST_F(Topic, WhoseNameDiffersFromAnothersOnlyInDotsIsRefused) {
+    start();
+    create("a.b", 1);
+    for (const auto* name : {"a_b", "a.b"}) {
+        const auto refused = admin().create_topic({name, 1, {}});
+        ASSERT_FALSE(refused) << name;
+    }
+    EXPECT_EQ(admin().create_topic({"a_b", 1, {}}).error().code, ErrorCode::invalid_topic_name);
+    create("a-b", 1);
+}
+
+TEST_F(Topic, OfBatchesLargerThanTheWriteAheadLogTakesIsRefused) {
+    start();
+    const auto refused = admin().create_topic({"large", 1, {{"max.message.bytes", "33554432"}}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_config);
+    EXPECT_THAT(refused.error().message, HasSubstr("wal.bytes"));
+    create("small", 1);
+    EXPECT_FALSE(admin().alter_topic_config("small", {{"max.message.bytes", "33554432", false}}));
+}
+
 TEST_F(Topic, WithAnUnknownSettingIsRefusedWithTheNearestOne) {
     start();
     const auto created = admin().create_topic({"orders", 1, {{"retention.m", "1"}}});

@@ -1,10 +1,12 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/ack_writer.h"
 
+#include "tools/millrace/interrupt.h"
 #include "tools/millrace/standard_output.h"
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <iterator>
 
 namespace millrace::cli {
@@ -13,7 +15,7 @@ namespace {
 constexpr std::size_t kPendingBytesMax = 16UL << 20;
 }
 
-AckWriter::AckWriter() : thread_([this] { run(); }) {}
+AckWriter::AckWriter(bool document) : document_(document), thread_([this] { run(); }) {}
 
 AckWriter::~AckWriter() {
     close();
@@ -22,27 +24,34 @@ AckWriter::~AckWriter() {
 void AckWriter::add(std::uint64_t line, const Ack& ack) {
     const std::lock_guard lock(mutex_);
     const bool idle = pending_.empty();
+    const auto* before = !document_ ? "" : any_ ? ",\n" : "[\n";
+    any_ = true;
     fmt::format_to(std::back_inserter(pending_),
-                   "{{\"line\":{},\"partition\":{},\"offset\":{}}}\n",
+                   "{}{{\"line\":{},\"partition\":{},\"offset\":{}}}{}",
+                   before,
                    line,
                    ack.partition,
-                   ack.offset);
+                   ack.offset,
+                   document_ ? "" : "\n");
     if (idle) changed_.notify_all();
 }
 
 void AckWriter::wait_for_room() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return pending_.size() < kPendingBytesMax || reader_gone_; });
+    const auto room = [this] { return pending_.size() < kPendingBytesMax || error_ != 0; };
+    while (!changed_.wait_for(lock, std::chrono::milliseconds(100), room) && !interrupted()) {
+    }
 }
 
-bool AckWriter::close() {
+int AckWriter::close() {
     {
         const std::lock_guard lock(mutex_);
+        if (document_ && !closing_) pending_ += any_ ? "\n]\n" : "[]\n";
         closing_ = true;
         changed_.notify_all();
     }
     if (thread_.joinable()) thread_.join();
-    return !reader_gone_;
+    return error_;
 }
 
 void AckWriter::run() {
@@ -54,10 +63,10 @@ void AckWriter::run() {
         writing.swap(pending_);
         changed_.notify_all();
         lock.unlock();
-        const bool written = write_out(writing);
+        const int error = error_ == 0 ? write_out(writing) : 0;
         writing.clear();
         lock.lock();
-        if (!written) reader_gone_ = true;
+        if (error != 0) error_ = error;
     }
 }
 

@@ -18,7 +18,8 @@ namespace millrace::cli {
 // Thread:      add() from the client's thread, the rest from one other.
 class AckWriter {
 public:
-    AckWriter();
+    // `document`: the lines are the elements of one JSON array.
+    explicit AckWriter(bool document);
     ~AckWriter();
     AckWriter(const AckWriter&) = delete;
     AckWriter& operator=(const AckWriter&) = delete;
@@ -26,11 +27,12 @@ public:
     // {"line","partition","offset"}
     void add(std::uint64_t line, const Ack& ack);
 
-    // Waits while the reader is far behind, so that memory stays bounded.
+    // Waits while the reader is far behind, so that memory stays bounded; no longer when
+    // interrupted.
     void wait_for_room();
 
-    // Writes what is left. False when the reader has gone.
-    bool close();
+    // Writes what is left. Returns 0, or the errno of standard output.
+    int close();
 
 private:
     void run();
@@ -38,8 +40,10 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::string pending_;
+    bool document_;
+    bool any_ = false;
     bool closing_ = false;
-    bool reader_gone_ = false;
+    int error_ = 0;
     std::thread thread_;
 };
 

@@ -3,12 +3,12 @@
 
 #include "millrace/consumer.h"
 #include "millrace/producer.h"
+#include "tools/millrace/acknowledgements.h"
 #include "tools/millrace/interrupt.h"
 #include "tools/millrace/latency_histogram.h"
 #include "tools/millrace/pace.h"
 #include "tools/millrace/progress.h"
 #include "tools/millrace/quantity.h"
-#include "tools/millrace/standard_output.h"
 
 #include <fmt/format.h>
 
@@ -78,7 +78,7 @@ Result<void> send_all(const BenchProduceOptions& options, Producer& producer, Pr
     record.topic = options.topic;
     record.value = value;
     Progress progress("produce", options.records, "records");
-    Pace pace(options.rate);
+    Pace pace(options.rate, Pace::Missed::made_good);
     for (std::uint64_t i = 0; i < options.records && !run.failed.load(); ++i) {
         if (interrupted() || !pace.wait_for_turn()) break;
         const auto sent = producer.send(record, [&run, due = pace.due()](const Result<Ack>& ack) {
@@ -92,7 +92,9 @@ Result<void> send_all(const BenchProduceOptions& options, Producer& producer, Pr
         if (!sent) return sent.error();
         progress.update(run.acknowledged.load(std::memory_order_relaxed));
     }
-    return producer.flush();
+    return await_acknowledgements(producer, std::chrono::minutes(5), [&] {
+        progress.update(run.acknowledged.load(std::memory_order_relaxed));
+    });
 }
 
 std::string report(const Context& context, const Figures& figures, const ProduceRun& run) {
@@ -124,10 +126,10 @@ ExitCode bench_produce(const Context& context, const BenchProduceOptions& option
     settings.compression = options.compression;
     settings.batch_bytes = static_cast<std::uint32_t>(options.batch_bytes);
     settings.linger = options.linger;
+    ProduceRun run;  // The producer tells it to its end.
     auto producer = Producer::open(*client, settings);
     if (!producer) return fail(context, producer.error());
-
-    ProduceRun run;
+    watch_for_interrupts();
     const auto began = std::chrono::steady_clock::now();
     const auto sent = send_all(options, *producer, run);
     const auto seconds = seconds_since(began);
@@ -135,8 +137,8 @@ ExitCode bench_produce(const Context& context, const BenchProduceOptions& option
     if (!sent) return fail(context, sent.error(), options.topic);
     const auto records = run.acknowledged.load();
     const Figures figures{"produced", records, records * options.size, seconds};
-    if (!write_out(report(context, figures, run))) return ExitCode::ok;
-    return interrupted() ? ExitCode::interrupted : ExitCode::ok;
+    const auto code = put_out(context, report(context, figures, run));
+    return interrupted() ? ExitCode::interrupted : code;
 }
 
 ExitCode bench_consume(const Context& context, const BenchConsumeOptions& options) {
@@ -156,6 +158,7 @@ ExitCode bench_consume(const Context& context, const BenchConsumeOptions& option
     const auto assigned = consumer->assign_topic(options.topic);
     if (!assigned) return fail(context, assigned.error(), options.topic);
 
+    watch_for_interrupts();
     Figures figures{"consumed", 0, 0, 0};
     Progress progress("consume", wanted, "records");
     const auto began = std::chrono::steady_clock::now();
@@ -169,8 +172,8 @@ ExitCode bench_consume(const Context& context, const BenchConsumeOptions& option
     }
     figures.seconds = seconds_since(began);
     const auto text = context.scripted() ? json_of(figures).dump() + "\n" : text_of(figures);
-    if (!write_out(text)) return ExitCode::ok;
-    return interrupted() ? ExitCode::interrupted : ExitCode::ok;
+    const auto code = put_out(context, text);
+    return interrupted() ? ExitCode::interrupted : code;
 }
 
 }  // namespace millrace::cli

@@ -1,7 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/cluster_command.h"
 
-#include "tools/millrace/standard_output.h"
 #include "tools/millrace/table.h"
 
 #include <fmt/format.h>
@@ -47,7 +46,7 @@ ExitCode show_cluster(const Context& context) {
         }
         text += table.text();
     }
-    return write_out(text) ? ExitCode::ok : ExitCode::failed;
+    return put_out(context, text);
 }
 
 }  // namespace millrace::cli

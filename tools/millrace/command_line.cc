@@ -226,6 +226,7 @@ void add_config(CLI::App& root, Invocation& invocation) {
     auto* config = root.add_subcommand("config", "Settings of topics and of the broker: get, set");
     config->require_subcommand(1);
     auto* get = config->add_subcommand("get", "Settings of a topic, or of the broker without one");
+    get->alias("describe");
     auto wanted = options_of<ConfigGetOptions>(get, invocation, get_config);
     get->add_option("TOPIC", wanted->topic, "A topic")->type_name("");
     get->add_option("KEY", wanted->keys, "Only these")->type_name("");
@@ -275,10 +276,18 @@ void add_cluster(CLI::App& root, Invocation& invocation) {
 
 // Errors of words that could not be parsed are printed as the command would have printed them.
 void guess_output(Context& context, int argc, char** argv) {
-    for (int i = 1; i + 1 < argc; ++i) {
-        const std::string_view word = argv[i];
-        if (word != "-o" && word != "--output") continue;
-        const auto found = kOutputs.find(argv[i + 1]);
+    for (int i = 1; i < argc; ++i) {
+        std::string_view word = argv[i];
+        if ((word == "-o" || word == "--output") && i + 1 < argc) {
+            word = argv[++i];
+        } else if (word.starts_with("--output=")) {
+            word.remove_prefix(std::string_view("--output=").size());
+        } else if (word.starts_with("-o")) {
+            word.remove_prefix(2);
+        } else {
+            continue;
+        }
+        const auto found = kOutputs.find(std::string(word));
         if (found != kOutputs.end()) context.output = found->second;
     }
 }

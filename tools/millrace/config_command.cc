@@ -1,10 +1,10 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/config_command.h"
 
-#include "tools/millrace/standard_output.h"
 #include "tools/millrace/table.h"
 #include "tools/millrace/topic_command.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace millrace::cli {
@@ -52,14 +52,23 @@ ExitCode get_config(const Context& context, const ConfigGetOptions& options) {
     const auto entries = options.topic.empty() ? admin->broker_config(options.keys)
                                                : admin->topic_config(options.topic, options.keys);
     if (!entries) return fail(context, entries.error(), options.topic);
+    for (const auto& key : options.keys) {
+        const bool known = std::ranges::find(*entries, key, &ConfigEntry::key) != entries->end();
+        if (!known) {
+            return fail_usage(context,
+                              "There is no setting " + key + "; millrace config get" +
+                                      (options.topic.empty() ? "" : " " + options.topic) +
+                                      " lists them.");
+        }
+    }
     if (context.scripted()) {
         const auto text = json_of(*entries, context.output == OutputFormat::jsonl);
-        return write_out(text) ? ExitCode::ok : ExitCode::failed;
+        return put_out(context, text);
     }
     Table table({"KEY", "VALUE", "SOURCE", "MEANING"});
     for (const auto& entry : *entries)
         table.add({entry.key, entry.value, source_text(entry.source), entry.documentation});
-    return write_out(table.text()) ? ExitCode::ok : ExitCode::failed;
+    return put_out(context, table.text());
 }
 
 ExitCode set_config(const Context& context, const ConfigSetOptions& options) {

@@ -4,13 +4,16 @@
 #include "millrace/consumer.h"
 #include "tools/millrace/interrupt.h"
 #include "tools/millrace/json_text.h"
+#include "tools/millrace/progress.h"
 #include "tools/millrace/quantity.h"
+#include "tools/millrace/standard_error.h"
 #include "tools/millrace/standard_output.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <unistd.h>
 #include <vector>
 
 namespace millrace::cli {
@@ -18,6 +21,8 @@ namespace millrace::cli {
 namespace {
 
 constexpr auto kPollTime = std::chrono::milliseconds(100);
+// A broker that has not answered for so long ends a command that was told to stop at the end.
+constexpr auto kSilenceMax = std::chrono::seconds(30);
 
 // A partition with the end it had when the command began.
 struct Part {
@@ -48,6 +53,31 @@ Result<std::vector<Part>> parts_of(Admin& admin, const ConsumeOptions& options) 
 Position start_of(const Part& part, const ConsumeOptions& options) {
     if (options.from.kind() != Position::Kind::offset || options.partition) return options.from;
     return Position::at(std::clamp(options.from.value(), part.start, part.end));
+}
+
+// The offset asked for lies in its one partition.
+Result<void> check_start(const std::vector<Part>& parts, const ConsumeOptions& options) {
+    if (options.from.kind() != Position::Kind::offset || !options.partition) return {};
+    const auto& part = parts.front();
+    const auto offset = options.from.value();
+    if (offset >= part.start && offset <= part.end) return {};
+    return Error{ErrorCode::offset_out_of_range,
+                 fmt::format("{}-{}: offset {} lies outside {} to {}.",
+                             options.topic,
+                             part.partition.partition,
+                             offset,
+                             part.start,
+                             part.end)};
+}
+
+// How many records a command prints that ends by itself; 0: nobody knows.
+std::uint64_t expected_records(const std::vector<Part>& parts, const ConsumeOptions& options) {
+    if (options.count) return *options.count;
+    if (!options.stop_at_end || options.from.kind() != Position::Kind::start) return 0;
+    std::uint64_t records = 0;
+    for (const auto& part : parts)
+        records += static_cast<std::uint64_t>(part.end - part.start);
+    return records;
 }
 
 // Prints records in the format asked for.
@@ -88,6 +118,8 @@ public:
 
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
+    [[nodiscard]] int error() const { return output_.error(); }
+
 private:
     const Context& context_;
     const RecordFormat& format_;
@@ -104,13 +136,13 @@ bool at_end(const Consumer& consumer, const std::vector<Part>& parts) {
 }
 
 // Prints what one poll brought, but nothing of a partition beyond the end it had, when stopping
-// there. False when the reader of the output has gone.
+// there. False when the output takes no more.
 bool print_records(const Records& records,
                    const ConsumeOptions& options,
                    const std::vector<Part>& parts,
                    RecordPrinter& printer) {
     for (const auto& record : records) {
-        if (options.count != 0 && printer.printed() == options.count) break;
+        if (options.count && printer.printed() == *options.count) break;
         if (options.stop_at_end) {
             const auto part = std::ranges::find_if(parts, [&](const Part& candidate) {
                 return candidate.partition.partition == record.partition;
@@ -125,14 +157,21 @@ bool print_records(const Records& records,
 Result<void> follow(Consumer& consumer,
                     const ConsumeOptions& options,
                     const std::vector<Part>& parts,
-                    RecordPrinter& printer) {
+                    RecordPrinter& printer,
+                    Progress* progress) {
+    auto heard_at = std::chrono::steady_clock::now();
     while (!interrupted()) {
-        if (options.count != 0 && printer.printed() >= options.count) return {};
+        if (options.count && printer.printed() >= *options.count) return {};
         if (options.stop_at_end && at_end(consumer, parts)) return {};
         const auto records = consumer.poll(kPollTime);
         if (!records) return records.error();
+        const auto now = std::chrono::steady_clock::now();
+        const auto trouble = consumer.last_connection_error();
+        if (trouble.code == ErrorCode::none || !records->empty()) heard_at = now;
+        if (options.stop_at_end && now - heard_at > kSilenceMax) return trouble;
         if (!print_records(*records, options, parts, printer)) return {};
         if (!printer.flush()) return {};
+        if (progress != nullptr) progress->update(printer.printed());
     }
     return {};
 }
@@ -146,6 +185,8 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
     if (!admin) return fail(context, admin.error());
     const auto parts = parts_of(*admin, options);
     if (!parts) return fail(context, parts.error(), options.topic);
+    const auto checked = check_start(*parts, options);
+    if (!checked) return fail(context, checked.error(), options.topic);
     auto consumer = Consumer::open(*client);
     if (!consumer) return fail(context, consumer.error());
     std::vector<Assignment> assignments;
@@ -155,15 +196,24 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
     if (!assigned) return fail(context, assigned.error(), options.topic);
 
     RecordPrinter printer(context, options.format);
-    const auto followed = follow(*consumer, options, *parts, printer);
-    if (!printer.close()) return ExitCode::ok;
+    watch_for_interrupts();
+    std::optional<Progress> progress;
+    if (const auto expected = expected_records(*parts, options);
+        expected != 0 && isatty(STDOUT_FILENO) == 0) {
+        progress.emplace("consume " + options.topic, expected, "records");
+    }
+    const auto followed =
+            follow(*consumer, options, *parts, printer, progress ? &*progress : nullptr);
+    progress.reset();
+    const bool written = printer.close();
+    if (interrupted()) {
+        say(fmt::format("interrupted: {} records, {}\n",
+                        count_text(printer.printed()),
+                        size_text(printer.bytes())));
+        return ExitCode::interrupted;
+    }
     if (!followed) return fail(context, followed.error(), options.topic);
-    if (!interrupted()) return ExitCode::ok;
-    fmt::print(stderr,
-               "interrupted: {} records, {}\n",
-               count_text(printer.printed()),
-               size_text(printer.bytes()));
-    return ExitCode::interrupted;
+    return written ? ExitCode::ok : fail_output(context, printer.error());
 }
 
 }  // namespace millrace::cli

@@ -17,7 +17,7 @@ struct ConsumeOptions {
     std::string topic;
     Position from;
     std::optional<std::uint32_t> partition;
-    std::uint64_t count = 0;  // 0: no limit.
+    std::optional<std::uint64_t> count;
     bool stop_at_end = false;
     RecordFormat format;
 };

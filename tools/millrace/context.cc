@@ -2,10 +2,13 @@
 #include "tools/millrace/context.h"
 
 #include "tools/millrace/json_text.h"
+#include "tools/millrace/standard_error.h"
+#include "tools/millrace/standard_output.h"
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <cerrno>
+#include <system_error>
 
 namespace millrace::cli {
 
@@ -39,11 +42,10 @@ void print_error(const Context& context,
         append_json_bytes(
                 line, hint.empty() ? std::string(message) : fmt::format("{} {}", message, hint));
         line += retryable ? ",\"retryable\":true}}" : ",\"retryable\":false}}";
-        fmt::print(stderr, "{}\n", line);
+        say(line + "\n");
         return;
     }
-    fmt::print(stderr, "millrace: {}\n", message);
-    if (!hint.empty()) fmt::print(stderr, "{}\n", hint);
+    say(fmt::format("millrace: {}\n{}{}", message, hint, hint.empty() ? "" : "\n"));
 }
 
 }  // namespace
@@ -73,6 +75,22 @@ ExitCode fail(const Context& context, const Error& error, std::string_view topic
 ExitCode fail_usage(const Context& context, std::string_view message) {
     print_error(context, "usage", message, "", false);
     return ExitCode::usage;
+}
+
+ExitCode put_out(const Context& context, std::string_view text) {
+    const int error = write_out(text);
+    return error == 0 ? ExitCode::ok : fail_output(context, error);
+}
+
+ExitCode fail_output(const Context& context, int error) {
+    if (error == EPIPE) return ExitCode::ok;
+    print_error(context,
+                "output_failed",
+                fmt::format("Writing to standard output failed: {}.",
+                            std::generic_category().message(error)),
+                "",
+                false);
+    return ExitCode::failed;
 }
 
 Result<std::vector<KeyValue>> parse_pairs(const std::vector<std::string>& texts,

@@ -34,6 +34,12 @@ ExitCode fail(const Context& context, const Error& error, std::string_view topic
 // The same for words that cannot be understood.
 ExitCode fail_usage(const Context& context, std::string_view message);
 
+// Writes a command's result to standard output.
+ExitCode put_out(const Context& context, std::string_view text);
+
+// Standard output takes no more: in silence when its reader has gone (EPIPE), else an error.
+ExitCode fail_output(const Context& context, int error);
+
 // "KEY=VALUE" in two; a usage error's text when there is no "=".
 struct KeyValue {
     std::string key;

@@ -18,14 +18,19 @@ extern "C" void interrupt_arrived(int /*signal*/) {
 
 }  // namespace
 
+void ignore_closed_pipes() noexcept {
+    struct sigaction action {};
+
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, nullptr);
+}
+
 void watch_for_interrupts() noexcept {
     struct sigaction action {};
 
     action.sa_handler = interrupt_arrived;  // Without SA_RESTART: a blocking read returns.
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, nullptr);
 }
 
 bool interrupted() noexcept {

@@ -6,8 +6,11 @@
 
 namespace millrace::cli {
 
-// SIGINT and SIGTERM set the flag and end a blocking read; SIGPIPE becomes an error of write().
-// A second signal ends the process at once.
+// SIGPIPE becomes an error of write().
+void ignore_closed_pipes() noexcept;
+
+// From now on SIGINT and SIGTERM set the flag and end a blocking read, and a second one ends the
+// process at once; before, the first one does.
 void watch_for_interrupts() noexcept;
 
 [[nodiscard]] bool interrupted() noexcept;

@@ -81,10 +81,6 @@ std::optional<std::string_view> LineReader::next() {
     }
 }
 
-bool LineReader::would_wait() const {
-    return std::memchr(buffer_.data() + begin_, '\n', end_ - begin_) == nullptr;
-}
-
 bool LineReader::fill() {
     if (ended_ || failure_ != 0 || interrupted()) return false;
     if (begin_ > 0) {

@@ -30,9 +30,6 @@ public:
     // interrupted, or when reading failed: failure() then says so.
     [[nodiscard]] std::optional<std::string_view> next();
 
-    // True when next() would have to wait for the input.
-    [[nodiscard]] bool would_wait() const;
-
     // errno of a failed read, EMSGSIZE for a line beyond the limit; 0 otherwise.
     [[nodiscard]] int failure() const noexcept { return failure_; }
 

@@ -7,8 +7,12 @@
 
 namespace millrace::cli {
 
-Pace::Pace(std::uint64_t rate)
-        : rate_(rate), began_(std::chrono::steady_clock::now()), due_(began_) {}
+namespace {
+constexpr auto kBacklogMax = std::chrono::milliseconds(100);
+}
+
+Pace::Pace(std::uint64_t rate, Missed missed)
+        : rate_(rate), missed_(missed), began_(std::chrono::steady_clock::now()), due_(began_) {}
 
 bool Pace::wait_for_turn() noexcept {
     if (rate_ == 0) {
@@ -17,6 +21,11 @@ bool Pace::wait_for_turn() noexcept {
     }
     due_ = began_ + std::chrono::nanoseconds(static_cast<std::int64_t>(
                             static_cast<double>(turn_++) * 1e9 / static_cast<double>(rate_)));
+    if (const auto earliest = std::chrono::steady_clock::now() - kBacklogMax;
+        missed_ == Missed::dropped && due_ < earliest) {
+        began_ += earliest - due_;
+        due_ = earliest;
+    }
     for (;;) {
         if (interrupted()) return false;
         const auto wait = due_ - std::chrono::steady_clock::now();

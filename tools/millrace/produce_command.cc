@@ -2,11 +2,13 @@
 #include "tools/millrace/produce_command.h"
 
 #include "tools/millrace/ack_writer.h"
+#include "tools/millrace/acknowledgements.h"
 #include "tools/millrace/interrupt.h"
 #include "tools/millrace/line_reader.h"
 #include "tools/millrace/pace.h"
 #include "tools/millrace/progress.h"
 #include "tools/millrace/quantity.h"
+#include "tools/millrace/standard_error.h"
 
 #include <fmt/format.h>
 
@@ -22,7 +24,10 @@ namespace {
 // What the acknowledgements have said so far. Thread: any.
 class Outcome {
 public:
-    void acknowledged() { acknowledged_.fetch_add(1, std::memory_order_relaxed); }
+    void acknowledged(std::uint64_t bytes) {
+        acknowledged_.fetch_add(1, std::memory_order_relaxed);
+        acknowledged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    }
 
     void failed(const Error& error) {
         const std::lock_guard lock(mutex_);
@@ -33,6 +38,9 @@ public:
 
     [[nodiscard]] std::uint64_t acknowledged_count() const { return acknowledged_.load(); }
 
+    // Of the input.
+    [[nodiscard]] std::uint64_t acknowledged_bytes() const { return acknowledged_bytes_.load(); }
+
     [[nodiscard]] std::uint64_t failed_count() const { return failed_.load(); }
 
     [[nodiscard]] Error first_error() const {
@@ -42,6 +50,7 @@ public:
 
 private:
     std::atomic<std::uint64_t> acknowledged_{0};
+    std::atomic<std::uint64_t> acknowledged_bytes_{0};
     std::atomic<std::uint64_t> failed_{0};
     mutable std::mutex mutex_;
     Error first_error_;
@@ -77,18 +86,26 @@ public:
             record_.value = line.substr(at + options_.key_separator->size());
         }
         if (acks_ != nullptr) acks_->wait_for_room();
-        return producer_.send(record_,
-                              [acks = acks_, &outcome = outcome_, number](const Result<Ack>& ack) {
-                                  if (!ack) {
-                                      outcome.failed(ack.error());
-                                      return;
-                                  }
-                                  outcome.acknowledged();
-                                  if (acks != nullptr) acks->add(number, *ack);
-                              });
+        return queue(number, line.size() + 1);
     }
 
 private:
+    // Waits while the producer's buffer is full, unless interrupted or in vain.
+    [[nodiscard]] Result<void> queue(std::uint64_t number, std::uint64_t bytes) {
+        const auto told =
+                [acks = acks_, &outcome = outcome_, number, bytes](const Result<Ack>& ack) {
+                    if (!ack) return outcome.failed(ack.error());
+                    outcome.acknowledged(bytes);
+                    if (acks != nullptr) acks->add(number, *ack);
+                };
+        for (;;) {
+            auto sent = producer_.send(record_, told);
+            if (sent || sent.error().code != ErrorCode::buffer_full) return sent;
+            if (interrupted() || outcome_.any_failed()) return {};
+            static_cast<void>(producer_.flush(std::chrono::milliseconds(20)));
+        }
+    }
+
     const ProduceOptions& options_;
     Producer& producer_;
     AckWriter* acks_;
@@ -100,6 +117,7 @@ ProducerOptions producer_options(const ProduceOptions& options) {
     ProducerOptions result;
     result.acks = options.acks;
     result.compression = options.compression;
+    result.on_full = OnFull::fail;  // Its waits cannot be interrupted.
     if (options.delivery_timeout) result.delivery_timeout = *options.delivery_timeout;
     return result;
 }
@@ -107,9 +125,9 @@ ProducerOptions producer_options(const ProduceOptions& options) {
 Result<void> send_lines(const ProduceOptions& options,
                         LineReader& reader,
                         LineProducer& lines,
-                        const Outcome& outcome) {
-    Progress progress("produce " + options.topic, reader.size(), "bytes");
-    Pace pace(options.rate);
+                        const Outcome& outcome,
+                        Progress& progress) {
+    Pace pace(options.rate, Pace::Missed::dropped);
     std::uint64_t number = 0;
     while (!interrupted() && !outcome.any_failed()) {
         const auto line = reader.next();
@@ -117,18 +135,41 @@ Result<void> send_lines(const ProduceOptions& options,
         if (!pace.wait_for_turn()) break;
         const auto sent = lines.send(*line, ++number);
         if (!sent) return sent.error();
-        progress.update(reader.bytes_read());
+        progress.update(outcome.acknowledged_bytes());
+    }
+    if (reader.failure() == EMSGSIZE) {
+        return Error{ErrorCode::message_too_large,
+                     fmt::format("{}: line {} is longer than {}, the most that a record may hold.",
+                                 options.topic,
+                                 number + 1,
+                                 size_text(LineReader::kLineBytesMax))};
     }
     if (reader.failure() != 0) {
-        const auto why = reader.failure() == EMSGSIZE
-                                 ? fmt::format("line {} is longer than {}",
-                                               number + 1,
-                                               size_text(LineReader::kLineBytesMax))
-                                 : std::generic_category().message(reader.failure());
         return Error{ErrorCode::invalid_argument,
-                     fmt::format("Reading {} failed: {}.", options.file, why)};
+                     fmt::format("Reading {} failed: {}.",
+                                 options.file,
+                                 std::generic_category().message(reader.failure()))};
     }
     return {};
+}
+
+// To the last acknowledgement.
+Result<void> send_file(const ProduceOptions& options,
+                       const std::vector<KeyValue>& headers,
+                       LineReader& reader,
+                       Producer& producer,
+                       AckWriter* acks,
+                       Outcome& outcome) {
+    Progress progress("produce " + options.topic, reader.size(), "bytes");
+    LineProducer lines(options, headers, producer, acks, outcome);
+    const auto sent = send_lines(options, reader, lines, outcome, progress);
+    const auto settled =
+            await_acknowledgements(producer, producer_options(options).delivery_timeout, [&] {
+                progress.update(outcome.acknowledged_bytes());
+            });
+    const auto closed = producer.close(std::chrono::seconds(1));
+    if (!sent) return sent;
+    return settled ? closed : settled;
 }
 
 ExitCode conclude(const Context& context,
@@ -136,19 +177,17 @@ ExitCode conclude(const Context& context,
                   const Outcome& outcome,
                   const Result<void>& sent) {
     if (interrupted()) {
-        fmt::print(stderr,
-                   "interrupted: {} acknowledged, {} failed\n",
-                   count_text(outcome.acknowledged_count()),
-                   count_text(outcome.failed_count()));
+        say(fmt::format("interrupted: {} acknowledged, {} failed\n",
+                        count_text(outcome.acknowledged_count()),
+                        count_text(outcome.failed_count())));
         return ExitCode::interrupted;
     }
     if (sent && !outcome.any_failed()) return ExitCode::ok;
     const auto error = outcome.any_failed() ? outcome.first_error() : sent.error();
     if (!context.scripted() && outcome.acknowledged_count() > 0) {
-        fmt::print(stderr,
-                   "{} acknowledged, {} failed\n",
-                   count_text(outcome.acknowledged_count()),
-                   count_text(outcome.failed_count()));
+        say(fmt::format("{} acknowledged, {} failed\n",
+                        count_text(outcome.acknowledged_count()),
+                        count_text(outcome.failed_count())));
     }
     return fail(context, error, options.topic);
 }
@@ -167,18 +206,18 @@ ExitCode produce(const Context& context, const ProduceOptions& options) {
     }
     auto client = context.connect();
     if (!client) return fail(context, client.error());
+    Outcome outcome;  // The producer tells it to its end.
     auto producer = Producer::open(*client, producer_options(options));
     if (!producer) return fail(context, producer.error());
-
-    Outcome outcome;
+    watch_for_interrupts();
     std::optional<AckWriter> acks;
-    if (context.scripted()) acks.emplace();
-    LineProducer lines(options, *headers, *producer, acks ? &*acks : nullptr, outcome);
-    const auto sent = send_lines(options, *reader, lines, outcome);
-    const auto closed = producer->close(interrupted() ? std::chrono::seconds(1)
-                                                      : producer_options(options).delivery_timeout);
-    if (acks && !acks->close()) return ExitCode::ok;
-    return conclude(context, options, outcome, sent && !closed ? closed : sent);
+    if (context.scripted()) acks.emplace(context.output == OutputFormat::json);
+    // With acks 0 nothing is acknowledged.
+    auto* const acked = acks && options.acks != Acks::none ? &*acks : nullptr;
+    const auto sent = send_file(options, *headers, *reader, *producer, acked, outcome);
+    const int output_error = acks ? acks->close() : 0;
+    const auto code = conclude(context, options, outcome, sent);
+    return code == ExitCode::ok && output_error != 0 ? fail_output(context, output_error) : code;
 }
 
 }  // namespace millrace::cli

@@ -2,11 +2,11 @@
 #include "tools/millrace/progress.h"
 
 #include "tools/millrace/quantity.h"
+#include "tools/millrace/standard_error.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <unistd.h>
 
 namespace millrace::cli {
@@ -26,7 +26,7 @@ Progress::Progress(std::string_view what, std::uint64_t total, std::string_view 
           next_(began_ + kPatience) {}
 
 Progress::~Progress() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (drawn_) say("\r\x1b[K");
 }
 
 void Progress::update(std::uint64_t done) {
@@ -34,6 +34,7 @@ void Progress::update(std::uint64_t done) {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return;
     next_ = now + kInterval;
+    drawn_ = true;
     draw(done, std::chrono::duration<double>(now - began_).count());
 }
 
@@ -41,25 +42,24 @@ void Progress::draw(std::uint64_t done, double seconds) const {
     const auto rate = static_cast<double>(done) / seconds;
     const auto rate_text = count_text(static_cast<std::uint64_t>(rate));
     if (total_ == 0) {
-        fmt::print(stderr, "\r\x1b[K{}  {} {}  {}/s", what_, count_text(done), unit_, rate_text);
+        say(fmt::format("\r\x1b[K{}  {} {}  {}/s", what_, count_text(done), unit_, rate_text));
         return;
     }
     const auto share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
     const auto filled = static_cast<std::size_t>(share * kBarColumns);
     const auto left = rate > 0 ? static_cast<double>(total_ - std::min(done, total_)) / rate : 0.0;
-    fmt::print(stderr,
-               "\r\x1b[K{}  [{:#<{}}{:-<{}}] {:3.0f}%  {}/{} {}  {}/s  {:.0f} s left",
-               what_,
-               "",
-               filled,
-               "",
-               kBarColumns - filled,
-               share * 100,
-               count_text(done),
-               count_text(total_),
-               unit_,
-               rate_text,
-               left);
+    say(fmt::format("\r\x1b[K{}  [{:#<{}}{:-<{}}] {:3.0f}%  {}/{} {}  {}/s  {:.0f} s left",
+                    what_,
+                    "",
+                    filled,
+                    "",
+                    kBarColumns - filled,
+                    share * 100,
+                    count_text(done),
+                    count_text(total_),
+                    unit_,
+                    rate_text,
+                    left));
 }
 
 }  // namespace millrace::cli

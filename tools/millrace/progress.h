@@ -28,6 +28,7 @@ private:
     std::uint64_t total_;
     std::string unit_;
     bool shown_;
+    bool drawn_ = false;
     std::chrono::steady_clock::time_point began_;
     std::chrono::steady_clock::time_point next_;
 };

@@ -10,20 +10,20 @@ namespace {
 constexpr std::size_t kFlushBytes = 256 * 1024UL;
 }
 
-bool write_out(std::string_view text) noexcept {
+int write_out(std::string_view text) noexcept {
     while (!text.empty()) {
         const auto written = write(STDOUT_FILENO, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return false;
+        if (written < 0) return errno;
         text.remove_prefix(static_cast<std::size_t>(written));
     }
-    return true;
+    return 0;
 }
 
 bool StandardOutput::flush() noexcept {
-    const bool written = write_out(buffer_);
+    if (error_ == 0) error_ = write_out(buffer_);
     buffer_.clear();
-    return written;
+    return error_ == 0;
 }
 
 bool StandardOutput::flush_if_large() noexcept {

@@ -2,7 +2,7 @@
 #include "tools/millrace/topic_command.h"
 
 #include "tools/millrace/quantity.h"
-#include "tools/millrace/standard_output.h"
+#include "tools/millrace/standard_error.h"
 #include "tools/millrace/table.h"
 
 #include <fmt/format.h>
@@ -15,10 +15,6 @@ namespace millrace::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-ExitCode print(const std::string& text) {
-    return write_out(text) ? ExitCode::ok : ExitCode::failed;
-}
 
 Json offsets_json(const std::vector<PartitionOffsets>& partitions) {
     auto array = Json::array();
@@ -53,6 +49,19 @@ std::string json_text(const Context& context, const Json& document) {
     return lines;
 }
 
+Json identity_json(const std::string& name, const Uuid& id, std::size_t partitions) {
+    return {{"name", name}, {"id", id.to_string()}, {"partitions", partitions}};
+}
+
+ExitCode say_exists(const Context& context, Admin& admin, const std::string& name) {
+    if (!context.scripted()) return put_out(context, fmt::format("{} exists\n", name));
+    const auto topic = admin.describe_topic(name);
+    if (!topic) return fail(context, topic.error(), name);
+    return put_out(
+            context,
+            json_text(context, identity_json(topic->name, topic->id, topic->partitions.size())));
+}
+
 // The first partition's error, if one has any.
 const Error* first_error(const std::vector<PartitionOffsets>& partitions) {
     for (const auto& row : partitions) {
@@ -65,7 +74,7 @@ bool confirmed(const std::vector<std::string>& topics) {
     std::string names;
     for (const auto& topic : topics)
         names += (names.empty() ? "" : ", ") + topic;
-    fmt::print(stderr, "Delete {} with all records? [y/N] ", names);
+    say(fmt::format("Delete {} with all records? [y/N] ", names));
     char answer = 'n';
     if (read(STDIN_FILENO, &answer, 1) != 1) return false;
     return answer == 'y' || answer == 'Y';
@@ -103,26 +112,24 @@ ExitCode create_topic(const Context& context, const TopicCreateOptions& options)
         topic.config.emplace_back(pair.key, pair.value);
     const auto created = admin->create_topic(topic);
     if (!created) {
-        if (options.if_not_exists && created.error().code == ErrorCode::topic_exists) {
-            return context.scripted() ? ExitCode::ok
-                                      : print(fmt::format("{} exists\n", options.topic));
-        }
+        if (options.if_not_exists && created.error().code == ErrorCode::topic_exists)
+            return say_exists(context, *admin, options.topic);
         return fail(context, created.error(), options.topic);
     }
     if (context.scripted()) {
-        return print(json_text(context,
-                               {{"name", created->name},
-                                {"id", created->id.to_string()},
-                                {"partitions", created->partitions}}));
+        return put_out(
+                context,
+                json_text(context, identity_json(created->name, created->id, created->partitions)));
     }
     std::string settings;
     for (const auto& pair : *pairs)
         settings += fmt::format(", {} {}", pair.key, pair.value);
-    return print(fmt::format("created {}: {} partition{}{}\n",
-                             created->name,
-                             created->partitions,
-                             created->partitions == 1 ? "" : "s",
-                             settings));
+    return put_out(context,
+                   fmt::format("created {}: {} partition{}{}\n",
+                               created->name,
+                               created->partitions,
+                               created->partitions == 1 ? "" : "s",
+                               settings));
 }
 
 ExitCode list_topics(const Context& context) {
@@ -133,16 +140,14 @@ ExitCode list_topics(const Context& context) {
     if (context.scripted()) {
         auto array = Json::array();
         for (const auto& topic : *topics) {
-            array.push_back({{"name", topic.name},
-                             {"id", topic.id.to_string()},
-                             {"partitions", topic.partitions.size()}});
+            array.push_back(identity_json(topic.name, topic.id, topic.partitions.size()));
         }
-        return print(json_text(context, array));
+        return put_out(context, json_text(context, array));
     }
     Table table({"NAME", "PARTITIONS", "ID"});
     for (const auto& topic : *topics)
         table.add({topic.name, std::to_string(topic.partitions.size()), topic.id.to_string()});
-    return print(table.text());
+    return put_out(context, table.text());
 }
 
 ExitCode get_topic(const Context& context, const std::string& name) {
@@ -154,17 +159,19 @@ ExitCode get_topic(const Context& context, const std::string& name) {
     if (!entries) return fail(context, entries.error(), name);
     const auto partitions = admin->topic_offsets(name);
     if (!partitions) return fail(context, partitions.error(), name);
+    if (const auto* error = first_error(*partitions)) return fail(context, *error, name);
     auto config = Json::object();
     for (const auto& entry : *entries) {
         if (entry.source == ConfigSource::topic) config[entry.key] = entry.value;
     }
     if (!context.scripted())
-        return print(summary(*topic, config, *partitions) + offsets_table(*partitions));
-    return print(json_text(context,
-                           {{"name", topic->name},
-                            {"id", topic->id.to_string()},
-                            {"config", config},
-                            {"partitions", offsets_json(*partitions)}}));
+        return put_out(context, summary(*topic, config, *partitions) + offsets_table(*partitions));
+    return put_out(context,
+                   json_text(context,
+                             {{"name", topic->name},
+                              {"id", topic->id.to_string()},
+                              {"config", config},
+                              {"partitions", offsets_json(*partitions)}}));
 }
 
 ExitCode alter_topic(const Context& context, const TopicAlterOptions& options) {
@@ -185,9 +192,14 @@ ExitCode alter_topic(const Context& context, const TopicAlterOptions& options) {
     }
     if (options.partitions != 0) {
         const auto grown = admin->grow_topic(options.topic, options.partitions);
-        if (!grown) return fail(context, grown.error(), options.topic);
+        if (!grown) {
+            const auto code = fail(context, grown.error(), options.topic);
+            return changes.empty() ? code : ExitCode::partly_done;
+        }
     }
-    return context.scripted() ? ExitCode::ok : print(fmt::format("altered {}\n", options.topic));
+    return put_out(context,
+                   context.scripted() ? json_text(context, {{"name", options.topic}})
+                                      : fmt::format("altered {}\n", options.topic));
 }
 
 ExitCode delete_topics(const Context& context, const TopicDeleteOptions& options) {
@@ -197,17 +209,20 @@ ExitCode delete_topics(const Context& context, const TopicDeleteOptions& options
     if (!admin) return fail(context, admin.error());
     const auto outcomes = admin->delete_topics(options.topics);
     if (!outcomes) return fail(context, outcomes.error());
-    std::size_t deleted = 0;
+    auto deleted = Json::array();
+    std::string text;
     auto code = ExitCode::ok;
     for (const auto& outcome : *outcomes) {
         if (outcome.error.code != ErrorCode::none) {
             code = fail(context, outcome.error);
             continue;
         }
-        ++deleted;
-        if (!context.scripted()) (void)print(fmt::format("deleted {}\n", outcome.name));
+        deleted.push_back({{"name", outcome.name}});
+        text += fmt::format("deleted {}\n", outcome.name);
     }
-    return code != ExitCode::ok && deleted > 0 ? ExitCode::partly_done : code;
+    const auto put = put_out(context, context.scripted() ? json_text(context, deleted) : text);
+    if (code != ExitCode::ok && !deleted.empty()) return ExitCode::partly_done;
+    return code == ExitCode::ok ? put : code;
 }
 
 ExitCode show_offsets(const Context& context, const std::string& topic) {
@@ -216,8 +231,9 @@ ExitCode show_offsets(const Context& context, const std::string& topic) {
     const auto partitions = admin->topic_offsets(topic);
     if (!partitions) return fail(context, partitions.error(), topic);
     if (const auto* error = first_error(*partitions)) return fail(context, *error, topic);
-    return print(context.scripted() ? json_text(context, offsets_json(*partitions))
-                                    : offsets_table(*partitions));
+    return put_out(context,
+                   context.scripted() ? json_text(context, offsets_json(*partitions))
+                                      : offsets_table(*partitions));
 }
 
 }  // namespace millrace::cli

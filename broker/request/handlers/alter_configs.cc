@@ -38,7 +38,7 @@ void respond(CatalogCall& catalog_call, bool timed_out) {
     auto& writer = catalog_call.call().context().writer();
     auto& builder = writer.begin();
     std::vector<flatbuffers::Offset<wire::AlterResult>> results;
-    auto item = catalog_call.command().items.begin();
+    auto item = catalog_call.items().begin();
     if ((*request)->resources() != nullptr) {
         for (const auto* resource : *(*request)->resources()) {
             Refusal outcome{ErrorCode::invalid_config, std::string(kBrokerMessage)};

@@ -21,7 +21,7 @@ void respond(CatalogCall& catalog_call, bool timed_out) {
     auto& writer = catalog_call.call().context().writer();
     auto& builder = writer.begin();
     std::vector<flatbuffers::Offset<wire::TopicResult>> results;
-    for (const auto& item : catalog_call.command().items) {
+    for (const auto& item : catalog_call.items()) {
         const auto outcome = outcome_of(item, timed_out);
         const auto message = outcome.message.empty() ? 0 : builder.CreateString(outcome.message);
         const auto name = builder.CreateString(item.name);

@@ -37,8 +37,11 @@ public:
 
     BufferRef(BufferRef&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
 
-    BufferRef& operator=(BufferRef other) noexcept {
-        std::swap(buffer_, other.buffer_);
+    BufferRef& operator=(const BufferRef& other) noexcept { return *this = BufferRef(other); }
+
+    BufferRef& operator=(BufferRef&& other) noexcept {
+        BufferRef taken(std::move(other));
+        std::swap(buffer_, taken.buffer_);
         return *this;
     }
 

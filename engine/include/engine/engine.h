@@ -160,6 +160,8 @@ public:
 
     // Memory this shard may still take for appends, bytes.
     [[nodiscard]] virtual std::uint64_t room() const noexcept = 0;
+    // No append is larger: a quarter of a file of the write-ahead log.
+    [[nodiscard]] virtual std::uint64_t append_bytes_max() const noexcept = 0;
     [[nodiscard]] virtual bool storage_full() const noexcept = 0;
     [[nodiscard]] virtual const ShardCounters& counters() const noexcept = 0;
 

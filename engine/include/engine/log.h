@@ -36,6 +36,7 @@ struct AppendOp {
     Bytes batches;
     Durability durability =
             Durability::synced;  // The ack waits for the stronger of this and the topic's.
+    bool frees_space = false;    // Taken on a full disk too: it makes room there.
     void (*done)(AppendOp& op) noexcept =
             nullptr;        // Exactly once, only if append() returned a value.
     void* owner = nullptr;  // The caller's.
@@ -60,7 +61,8 @@ struct ReadOp {
     void* owner = nullptr;
 
     // Out. Slices put end to end are whole batches, as stored; the first one holds `from` (it may
-    // begin below it). Cleared by the caller, which gives the memory back.
+    // begin below it). The caller clears slices, which gives the memory back, and bytes before it
+    // reads again.
     Result<void> outcome;  // offset_out_of_range, damaged_range, io_failed, shutting_down.
     std::vector<Slice> slices;
     std::uint32_t bytes = 0;

@@ -55,7 +55,8 @@ enum class FileOpKind : std::uint8_t {
 struct FileOp {
     FileOpKind kind = FileOpKind::read;
     Lane lane = Lane::background;
-    bool create = false;     // open: make it when it is not there
+    bool create = false;     // open: make it when it is not there; in Lane::wal to be overwritten
+                             // in place also on a copy-on-write file system
     bool direct = false;     // open: O_DIRECT where the file system has it
     bool sync_data = false;  // write: RWF_DSYNC, the bytes are on stable storage when it completes
     FileHandle file = FileHandle::none;

@@ -91,6 +91,8 @@ public:
 
     [[nodiscard]] std::uint64_t room() const noexcept override { return 0; }
 
+    [[nodiscard]] std::uint64_t append_bytes_max() const noexcept override { return 8U << 20; }
+
     [[nodiscard]] bool storage_full() const noexcept override { return false; }
 
     [[nodiscard]] const engine::ShardCounters& counters() const noexcept override {

@@ -167,6 +167,14 @@ TEST(LogAppend, RefusesTimesTooFarInTheFuture) {
     EXPECT_EQ(op.admitted.error().code, Errc::invalid_timestamp);
 }
 
+TEST(LogAppend, TakesAnyTimeWhereNoneIsTooFar) {
+    LogHarness harness;
+    harness.open({.timestamp_after_max_ms = INT64_MAX});
+    const auto now = harness.clock.wall_now();
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, now)).admitted.has_value());
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, INT64_MAX)).admitted.has_value());
+}
+
 TEST(LogAppend, CorrectsALargestTimestampThatIsWrong) {
     LogHarness harness;
     harness.open();

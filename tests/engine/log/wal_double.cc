@@ -12,7 +12,8 @@ using engine::Errc;
 
 engine::Result<engine::WalPlace> WalDouble::reserve(engine::EntryKind kind,
                                                     const engine::PartitionKey& key,
-                                                    std::uint32_t payload_bytes) {
+                                                    std::uint32_t payload_bytes,
+                                                    bool /*frees_space*/) {
     ASSERT(!open_);
     if (refuse) return engine::failure(*std::exchange(refuse, std::nullopt));
     const auto needed = payload_bytes + kEntryHeaderBytes;

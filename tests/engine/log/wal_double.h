@@ -29,7 +29,8 @@ public:
 
     engine::Result<engine::WalPlace> reserve(engine::EntryKind kind,
                                              const engine::PartitionKey& key,
-                                             std::uint32_t payload_bytes) override;
+                                             std::uint32_t payload_bytes,
+                                             bool frees_space) override;
     void keep(const engine::WalPlace& place,
               engine::WalSink* sink,
               engine::Offset end,

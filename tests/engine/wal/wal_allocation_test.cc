@@ -114,7 +114,7 @@ TEST(WalAllocation, AppendsRollsAndRecyclesWithoutTheHeap) {
     std::uint64_t refused = 0;
     const auto turn = [&] {
         for (int entry = 0; entry < 8; ++entry) {
-            const auto place = wal.reserve(engine::EntryKind::append, {}, 500);
+            const auto place = wal.reserve(engine::EntryKind::append, {}, 500, false);
             if (!place) {
                 ++refused;
                 continue;

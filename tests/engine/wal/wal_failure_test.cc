@@ -194,6 +194,9 @@ TEST_P(WalFailure, TakesOnlyControlEntriesWhenToldThatStorageIsFull) {
     EXPECT_EQ(wal_.append("data", 1).error().code, Errc::storage_full);
     EXPECT_EQ(wal_.append("data", 1, true, EntryKind::atomic).error().code, Errc::storage_full);
     EXPECT_TRUE(wal_.append("control", 1, true, EntryKind::truncate));
+    const auto deletion = wal_.wal->reserve(EntryKind::append, {}, 100, true);
+    ASSERT_TRUE(deletion) << "records that free space are taken";
+    wal_.wal->take_back(*deletion);
     wal_.wal->set_storage_full(false);
     EXPECT_EQ(wal_.listener.has_room, 1U);
     EXPECT_TRUE(wal_.append("data", 2));

@@ -113,7 +113,7 @@ engine::Result<void> WalHarness::append(std::string_view text,
     engine::PartitionKey key;
     key.topic.bytes[0] = 7;
     key.partition = partition;
-    TRY(const auto place, wal->reserve(kind, key, static_cast<std::uint32_t>(text.size())));
+    TRY(const auto place, wal->reserve(kind, key, static_cast<std::uint32_t>(text.size()), false));
     engine::copy_payload(place.data, std::as_bytes(std::span(text)).data(), text.size());
     wal->keep(place, &sink, engine::Offset(end_offset), synced);
     uses.push_back(place.file);

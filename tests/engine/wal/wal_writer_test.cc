@@ -136,13 +136,13 @@ TEST_P(WalWriter, GivesALargeEntryAGroupOfItsOwn) {
 TEST_P(WalWriter, WritesNothingOfWhatWasTakenBack) {
     ASSERT_TRUE(wal_.open());
     const auto groups = wal_.counters.groups;
-    const auto alone = wal_.wal->reserve(EntryKind::append, {}, 100).value();
+    const auto alone = wal_.wal->reserve(EntryKind::append, {}, 100, false).value();
     wal_.wal->take_back(alone);
     wal_.settle();
     EXPECT_EQ(wal_.counters.groups, groups);
 
     ASSERT_TRUE(wal_.append("kept", 1));
-    const auto bad = wal_.wal->reserve(EntryKind::append, {}, 100).value();
+    const auto bad = wal_.wal->reserve(EntryKind::append, {}, 100, false).value();
     EXPECT_EQ(bad.group, alone.group);
     wal_.wal->take_back(bad);
     ASSERT_TRUE(wal_.append("also", 2));
@@ -258,7 +258,7 @@ TEST_P(WalWriter, WritesGroupsBelowTheFlushedFrontierOnly) {
 
 TEST_P(WalWriter, LeavesNothingOfOldMemoryInTheFile) {
     ASSERT_TRUE(wal_.open());
-    const auto place = wal_.wal->reserve(EntryKind::append, {}, 100).value();
+    const auto place = wal_.wal->reserve(EntryKind::append, {}, 100, false).value();
     // The rest of the image as memory that held something else before.
     std::fill(place.data, place.image->data + place.image->capacity, std::byte{0xee});
     std::fill_n(place.data, place.size, std::byte{'a'});

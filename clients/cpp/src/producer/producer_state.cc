@@ -264,6 +264,7 @@ bool ProducerState::send_one() {
 }
 
 void ProducerState::handle_too_large(std::vector<TakenBatch> batches) {
+    const auto request_max = link_->greeting().request_bytes_max;
     std::vector<FailedBatch> failed;
     {
         const std::lock_guard lock(mutex_);
@@ -275,7 +276,10 @@ void ProducerState::handle_too_large(std::vector<TakenBatch> batches) {
             accumulator_.finished(*queue);
             Error why{ErrorCode::message_too_large,
                       queue->topic->name + "-" + std::to_string(queue->partition) +
-                              ": the record is larger than the broker's requests may be."};
+                              ": a record of " + std::to_string(batch->cost) +
+                              " bytes does not fit into a request, at most " +
+                              std::to_string(request_max) +
+                              " (the broker's network.request_bytes_max)."};
             failed.push_back(
                     {queue->topic->name, queue->partition, std::move(batch), std::move(why)});
         }
