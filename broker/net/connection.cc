@@ -24,8 +24,7 @@ constexpr std::uint64_t kDrainedBytes = kHoldBackBytes / 2;
 constexpr std::uint64_t kUnsentBytesMax = 2U << 20;
 // Requests of this connection that wait for room to be appended: no more are read.
 constexpr std::uint64_t kParkedBytesMax = 2U << 20;
-constexpr std::uint32_t kProgressBytes = 4096;           // That a partial frame must grow by.
-constexpr std::uint64_t kSendProgressBytes = 64U << 10;  // That a peer must read of its answers.
+constexpr std::uint32_t kProgressBytes = 4096;  // That a partial frame must grow by.
 // Below this SO_RCVLOWAT saves no wake-ups worth its system calls.
 constexpr std::uint32_t kLowWaterBytesMin = 256U << 10;
 
@@ -284,21 +283,13 @@ void Connection::write() noexcept {
             return;
         }
         queue_.sent(static_cast<std::uint64_t>(count));
-        note_sent(static_cast<std::uint64_t>(count));
+        send_progress_ = set_.now_;
         written += static_cast<std::uint64_t>(count);
         if (written >= kWriteBytesPerTurn && !queue_.empty()) {
             write_blocked_ = true;  // The loop says at once that it is writable.
             return;
         }
     }
-}
-
-// A trickle is no progress: what is unsent holds memory that others wait for.
-void Connection::note_sent(std::uint64_t bytes) noexcept {
-    sent_since_progress_ += bytes;
-    if (sent_since_progress_ < kSendProgressBytes && !queue_.empty()) return;
-    sent_since_progress_ = 0;
-    send_progress_ = set_.now_;
 }
 
 void Connection::finish_close() noexcept {

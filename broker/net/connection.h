@@ -70,7 +70,6 @@ private:
     bool end_turn() noexcept;
     [[nodiscard]] bool resume() noexcept;
     void write() noexcept;
-    void note_sent(std::uint64_t bytes) noexcept;
     [[nodiscard]] std::uint64_t parked() const noexcept;
     [[nodiscard]] bool over_limits() const noexcept;
     [[nodiscard]] bool below_resume_mark() const noexcept;
@@ -107,7 +106,6 @@ private:
     engine::MonotonicTime opened_at_{};
     engine::MonotonicTime receive_progress_{};
     engine::MonotonicTime send_progress_{};
-    std::uint64_t sent_since_progress_ = 0;
     std::uint32_t received_since_progress_ = 0;
 
     Connection* next_marked_ = nullptr;
