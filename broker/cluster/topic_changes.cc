@@ -125,8 +125,10 @@ private:
 
     // A batch as large as the topic takes can be written. Asked only of what is being changed.
     [[nodiscard]] bool fits(TopicCommandItem& item, const ConfigOverrides& overrides) const {
+        const bool asked = std::ranges::any_of(
+                item.edits, [](const ConfigEdit& each) { return each.key == "max.message.bytes"; });
         const auto bytes = effective_log_config(overrides, state_.defaults()).message_bytes_max;
-        if (item.edits.empty() || bytes <= options_.message_bytes_max) return true;
+        if (!asked || bytes <= options_.message_bytes_max) return true;
         refuse(item,
                CatalogProblem::invalid_config,
                fmt::format("max.message.bytes = {} is more than {}, a quarter of a file of the "

@@ -77,13 +77,11 @@ std::uint32_t usable_cores() {
 
 // Empty when neither the environment nor the password file knows a home.
 std::filesystem::path state_directory() {
-    // NOLINTBEGIN(concurrency-mt-unsafe): before any other thread exists.
     const char* state = std::getenv("XDG_STATE_HOME");
     if (state != nullptr && state[0] == '/') return state;
     const char* home = std::getenv("HOME");
     if (home != nullptr && home[0] == '/') return std::filesystem::path(home) / ".local/state";
     const passwd* user = getpwuid(geteuid());
-    // NOLINTEND(concurrency-mt-unsafe)
     if (user != nullptr && user->pw_dir != nullptr && user->pw_dir[0] == '/') {
         return std::filesystem::path(user->pw_dir) / ".local/state";
     }

@@ -102,7 +102,7 @@ void Closing::worker_ended() noexcept {
 
 void Closing::filesystem_synced() noexcept {
     // It reports strangers' errors too: only one of our own files is final.
-    if (result() >= 0 || context_.failed) return finish({});
+    if (result() >= 0) return finish({});
     sync_each_always_ = true;
     save_files();
 }

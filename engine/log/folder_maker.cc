@@ -85,7 +85,6 @@ void FolderMaker::closed_unread() noexcept {
 }
 
 void FolderMaker::metadata_read() noexcept {
-    if (ended_by_failure("read of partition.metadata")) return;
     if (result() > 0) {
         const auto size = static_cast<std::size_t>(result());
         std::string text(size, '\0');
