@@ -153,8 +153,10 @@ TEST_F(CommandEdges, RecordsThatFailAreToldAlthoughNobodyReadsTheAcknowledgement
     ASSERT_EQ(
             millrace({"topic", "create", "small", "-p", "1", "-c", "max.message.bytes=200"}).status,
             0);
-    const auto failed = shell(
-            "head -c 1000 /dev/zero | $M produce small -o jsonl | true; echo ${PIPESTATUS[1]}");
+    // The reader of the pipe has gone before; the rate keeps the two records in batches apart.
+    const auto failed =
+            shell("exec {pipe}> >(true); wait $!; { echo small; head -c 1000 /dev/zero; } |"
+                  " $M produce small -o jsonl --rate 10/s >&$pipe; echo $?");
     EXPECT_EQ(failed.output, "1\n");
     EXPECT_THAT(failed.errors, HasSubstr("max.message.bytes"));
 }
