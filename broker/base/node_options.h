@@ -16,9 +16,11 @@
 namespace millrace::broker {
 
 struct ListenerOptions {
-    std::string name;       // [listener.NAME]
-    std::string bind;       // "HOST:PORT" or "unix:PATH"
-    std::string advertise;  // "HOST:PORT"; empty: the address the client dialled.
+    std::string name;  // [listener.NAME]
+    std::string bind;  // "HOST:PORT" or "unix:PATH"
+    // What clients are told to dial; no host: the address they dialled.
+    std::string advertised_host{};
+    std::uint16_t advertised_port = 0;
 };
 
 struct NodeOptions {

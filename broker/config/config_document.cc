@@ -43,12 +43,13 @@ void flatten(const toml::table& table,
              std::vector<Setting>& settings) {
     for (const auto& [name, node] : table) {
         const auto key = prefix + std::string(name.str());
-        if (const auto* inner = node.as_table()) {
+        const auto* inner = node.as_table();
+        if (inner != nullptr && !inner->empty()) {
             flatten(*inner, key + ".", file, settings);
             continue;
         }
         settings.push_back({.key = canonical(key),
-                            .value = value_of(node),
+                            .value = inner != nullptr ? EmptySection{} : value_of(node),
                             .place = file + position_of(name.source()),
                             .source = ConfigSource::broker_file});
     }

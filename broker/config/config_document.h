@@ -21,7 +21,10 @@ struct OtherToml {
     std::string kind;  // "an array"
 };
 
-using TomlValue = std::variant<std::int64_t, bool, std::string, OtherToml>;
+// A section without a key: [node]
+struct EmptySection {};
+
+using TomlValue = std::variant<std::int64_t, bool, std::string, OtherToml, EmptySection>;
 
 struct Setting {
     std::string key;  // "node.shards"

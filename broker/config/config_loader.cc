@@ -8,6 +8,7 @@
 #include "broker/config/units.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 namespace millrace::broker {
@@ -97,6 +98,23 @@ std::expected<KeyValue, std::string> check_value(const ConfigKey& key, const Tom
     return KeyValue{.number = *number, .text = {}};
 }
 
+bool take_advertised(std::string_view text, ListenerOptions& listener) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return false;
+    auto host = text.substr(0, colon);
+    const auto port = text.substr(colon + 1);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    if (host.empty() || bracketed != (host.find(':') != std::string_view::npos)) return false;
+    const auto* end = port.data() + port.size();
+    const auto parsed = std::from_chars(port.data(), end, listener.advertised_port);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || listener.advertised_port == 0) {
+        return false;
+    }
+    listener.advertised_host = host;
+    return true;
+}
+
 class Loader {
 public:
     Loader(const ConfigInputs& inputs, const Machine& machine)
@@ -108,7 +126,7 @@ public:
             if (key.store != nullptr) apply(key);
         }
         for (const auto& [name, setting] : chosen_) {
-            if (find_key(name) == nullptr) problem(setting.place, unknown_key(name));
+            if (find_key(name) == nullptr) check_unknown(name, setting);
         }
         add_listeners();
         if (problems_.empty()) derive();
@@ -186,6 +204,27 @@ private:
         if (const auto value = value_of(key, std::string(key.name))) key.store(options_, *value);
     }
 
+    // A section may be empty, but not one that nobody knows, and not a listener's.
+    void check_unknown(const std::string& name, const Setting& setting) {
+        if (!std::holds_alternative<EmptySection>(setting.value)) {
+            return problem(setting.place, unknown_key(name));
+        }
+        const auto bind_name = name + ".bind";
+        if (find_key(bind_name) != nullptr) {
+            const bool has_default = listener_of(bind_name) == kDefaultListener;
+            if (!has_default && !chosen_.contains(bind_name)) {
+                problem(setting.place, bind_name + " is missing");
+            }
+            return;
+        }
+        const auto inside = [&name](const ConfigKey& key) {
+            return key.name.starts_with(name + ".");
+        };
+        if (std::ranges::none_of(config_keys(), inside)) {
+            problem(setting.place, "unknown section [" + name + "]");
+        }
+    }
+
     void add_listeners() {
         std::vector<std::string> names;
         for (const auto& [name, setting] : chosen_) {
@@ -217,9 +256,15 @@ private:
         }
         const auto bind = value_of(*find_key(bind_name), bind_name);
         const auto advertise = value_of(*find_key(advertise_name), advertise_name);
-        options_.listeners.push_back({.name = name,
-                                      .bind = bind ? bind->text : std::string(),
-                                      .advertise = advertise ? advertise->text : std::string()});
+        ListenerOptions listener{.name = name, .bind = bind ? bind->text : std::string()};
+        if (advertise && !take_advertised(advertise->text, listener)) {
+            problem(chosen_.at(advertise_name).place,
+                    advertise_name +
+                            " must be HOST:PORT as a client dials it, with an IPv6 "
+                            "address in brackets and a port from 1 to 65535, not \"" +
+                            advertise->text + "\"");
+        }
+        options_.listeners.push_back(std::move(listener));
     }
 
     void derive() {

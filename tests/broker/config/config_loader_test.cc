@@ -121,7 +121,8 @@ message_timestamp_after_max_ms = "1min"
     EXPECT_EQ(options.log_level, engine::Level::warning);
     ASSERT_EQ(options.listeners.size(), 2U);
     EXPECT_EQ(options.listeners[0].bind, "unix:/run/x.sock");
-    EXPECT_EQ(options.listeners[1].advertise, "a.example:9192");
+    EXPECT_EQ(options.listeners[1].advertised_host, "a.example");
+    EXPECT_EQ(options.listeners[1].advertised_port, 9192);
     EXPECT_TRUE(options.allow_unauthenticated);
     EXPECT_EQ(options.io, engine::IoChoice::threads);
     EXPECT_EQ(options.wal_bytes, 128ULL << 20);
@@ -220,6 +221,28 @@ TEST_F(ConfigLoader, KeepsTheNameOfItsOwnSocket) {
     EXPECT_THAT(refused(), ElementsAre(HasSubstr("millraced.sock")));
     inputs_.assignments = {"listener.b.advertise=h:1"};
     EXPECT_THAT(refused(), ElementsAre(HasSubstr("listener.b.bind is missing")));
+}
+
+TEST_F(ConfigLoader, TakesAnAdvertisedAddressApart) {
+    inputs_.assignments = {"listener.client.advertise=[2001:db8::7]:9192"};
+    EXPECT_EQ(load().listeners[0].advertised_host, "2001:db8::7");
+    for (const std::string wrong :
+         {"h", "h:", ":9192", "h:0", "h:65536", "h:9192x", "2001:db8::7:9192", "[h]:9192"}) {
+        inputs_.assignments = {"listener.client.advertise='" + wrong + "'"};
+        EXPECT_THAT(refused(), ElementsAre(HasSubstr("must be HOST:PORT"))) << wrong;
+    }
+}
+
+TEST_F(ConfigLoader, KnowsSectionsThatHoldNothing) {
+    write("[node]\n[listener]\n[listener.b]\n");
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("3:11: listener.b.bind is missing")));
+    write("[node]\n[listener]\n[listener.client]\n[topic]\n");
+    EXPECT_EQ(load().listeners.size(), 1U);
+    write("[nodes]\n");
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("1:2: unknown section [nodes]")));
+    write("[listener.b]\n");
+    inputs_.assignments = {"listener.b.bind=127.0.0.1:0"};
+    EXPECT_EQ(load().listeners.size(), 1U);
 }
 
 TEST_F(ConfigLoader, RefusesLimitsThatContradictEachOther) {

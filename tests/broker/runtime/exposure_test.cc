@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 
 NodeOptions listening_on(const std::string& bind, bool allowed = false) {
     NodeOptions options;
-    options.listeners.push_back({.name = "client", .bind = bind, .advertise = ""});
+    options.listeners.push_back({.name = "client", .bind = bind});
     options.allow_unauthenticated = allowed;
     return options;
 }
