@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <filesystem>
 #include <span>
 #include <unistd.h>
@@ -70,12 +71,22 @@ int run(std::span<const char* const> arguments) {
     return kExitRefused;
 }
 
+// Of 0, 1 and 2 those that are closed become /dev/null: else a data file or a socket would be given
+// such a number, and what is written to standard error would land in it.
+void fill_standard_descriptors() {
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+        // open() takes the lowest number that is free.
+        if (fcntl(number, F_GETFD) == -1 && open("/dev/null", O_RDWR) == -1) return;
+    }
+}
+
 }  // namespace
 
 }  // namespace millrace::broker
 
 int main(int argc, char** argv) {
     try {
+        millrace::broker::fill_standard_descriptors();
         const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
         return millrace::broker::run(arguments.subspan(argc > 0 ? 1 : 0));
     } catch (const std::exception& failed) {

@@ -55,6 +55,21 @@ TEST_F(Broker, StopsCleanlyAndLeavesEveryRecordInSegmentFiles) {
     EXPECT_GT(std::filesystem::file_size(segments.front()), 50'000U);
 }
 
+// As far as binding an address that is taken, which is behind everything that opens files.
+TEST_F(Broker, StartsWithoutStandardInputOutputAndError) {
+    start();
+    const auto refused = run_command({"sh",
+                                      "-c",
+                                      "exec \"$0\" \"$@\" <&- >&- 2>&-",
+                                      millraced_path(),
+                                      "--data-dir",
+                                      data().string() + "-2",
+                                      "--set",
+                                      "listener.client.bind=" + broker().address()});
+    EXPECT_EQ(refused.status, 2);
+    std::filesystem::remove_all(data().string() + "-2");
+}
+
 TEST_F(Broker, RefusesADirectoryThatAnotherOneUses) {
     start();
     const auto second = millraced(
