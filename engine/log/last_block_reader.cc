@@ -17,6 +17,8 @@ namespace {
 // What is read for a look at the last batches when no checksum of the block is known.
 constexpr std::uint64_t kFirstWindowBytes = 64 * kKiB;
 constexpr std::uint64_t kLargestWindowBytes = 64 * kMiB;
+// The flusher tries again every 10 ms.
+constexpr std::uint32_t kReadsMax = 20;
 
 }  // namespace
 
@@ -44,12 +46,21 @@ void LastBlockReader::read(Result<void> outcome) noexcept {
         const auto done = std::exchange(done_, {});
         return done(outcome);
     }
-    if (!outcome) return finish(false);
+    if (!outcome) return unreadable();
     if (is_right()) return finish(true);
+    if (reader_.has_unreadable_blocks()) return unreadable();
     const bool all_read = reader_.position() == 0 || log_->last_block.crc_known;
     if (all_read || window_bytes_ >= kLargestWindowBytes) return finish(false);
     window_bytes_ *= 4;  // The last batch may be a large one.
     read_more();
+}
+
+void LastBlockReader::unreadable() noexcept {
+    if (log_->last_block.failed_reads == kReadsMax) return finish(false);
+    ++log_->last_block.failed_reads;
+    reader_.drop_buffer();
+    const auto done = std::exchange(done_, {});
+    done(failure(Errc::no_room));
 }
 
 bool LastBlockReader::is_right() const noexcept {
@@ -60,6 +71,7 @@ bool LastBlockReader::is_right() const noexcept {
 }
 
 void LastBlockReader::finish(bool right) noexcept {
+    log_->last_block.failed_reads = 0;
     if (!right) {
         context_.events.event(
                 Level::warning,

@@ -18,7 +18,9 @@ public:
 
     // Requires: the stored bytes of `segment` do not end with a block.
     // A block that fails its check is given all the same, with a warning: what it holds is damaged
-    // already, and stays so. Errors: as WindowReader::start, but not damaged_range.
+    // already, and stays so. So is, as zeros, one that cannot be read; but not before twenty
+    // tries, because it may be there again. Errors: as WindowReader::start, but not damaged_range;
+    // no_room: to be tried again.
     void start(LogState& log, Segment& segment, Completion done) noexcept;
 
     // After done: one block, zero behind the stored bytes.
@@ -27,6 +29,7 @@ public:
 private:
     void read_more() noexcept;
     void read(Result<void> outcome) noexcept;
+    void unreadable() noexcept;
     [[nodiscard]] bool is_right() const noexcept;
     void finish(bool right) noexcept;
 

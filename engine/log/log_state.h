@@ -21,6 +21,7 @@ struct LastBlock {
     BufferRef buffer;        // Null: not in memory.
     bool crc_known = false;  // Of the part that is data, when the buffer was given up.
     std::uint32_t crc = 0;
+    std::uint32_t failed_reads = 0;  // In a row.
     LogState* older = nullptr;
     LogState* newer = nullptr;
 };

@@ -37,6 +37,8 @@ void WindowReader::start(LogState& log,
     ASSERT(position < segment.bytes);
     done_ = done;
     outcome_ = {};
+    unreadable_ = false;
+    buffer_ = {};
     position_ = position;
     position_end_ = std::min(position + bytes, segment.bytes);
     begin_ = next_ = round_down(position, kBlockBytes);
@@ -53,12 +55,17 @@ void WindowReader::file_ready(Result<OpenFile*> file) noexcept {
         return finish_when_idle();
     }
     file_ = *file;
-    buffer_ = context_.arena.allocate(end_ - begin_);
-    if (!buffer_) {
-        outcome_ = failure(Errc::no_room);
-        return context_.defer(no_memory_);
-    }
     next_chunks();
+}
+
+// Behind the gate, so that those who wait there hold no memory.
+bool WindowReader::make_buffer() noexcept {
+    buffer_ = context_.arena.allocate(end_ - begin_);
+    if (buffer_) return true;
+    outcome_ = failure(Errc::no_room);
+    gate_.give_back(1);
+    context_.defer(no_memory_);
+    return false;
 }
 
 void WindowReader::next_chunks() noexcept {
@@ -67,6 +74,7 @@ void WindowReader::next_chunks() noexcept {
         if (!outcome_ || next_ == end_) return;
         if (chunk.busy) continue;
         if (!gate_.take(1, gate_waiter_)) return;
+        if (!buffer_ && !make_buffer()) return;
         const auto length = std::min<std::uint64_t>(kReadBytesMax, end_ - next_);
         chunk.busy = true;
         chunk.by_block = false;
@@ -105,6 +113,7 @@ void WindowReader::chunk_done(Chunk& chunk) noexcept {
         return submit(chunk, op.position, kBlockBytes);
     } else {
         std::memset(op.buffer, 0, op.length);
+        unreadable_ = true;
         context_.events.event(
                 Level::error,
                 "log.unreadable_block",

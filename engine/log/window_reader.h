@@ -39,6 +39,8 @@ public:
 
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
+    [[nodiscard]] bool has_unreadable_blocks() const noexcept { return unreadable_; }
+
     [[nodiscard]] const BufferRef& buffer() const noexcept { return buffer_; }
 
     [[nodiscard]] BufferRef take_buffer() noexcept { return std::move(buffer_); }
@@ -56,6 +58,7 @@ private:
 
     void file_ready(Result<OpenFile*> file) noexcept;
     void next_chunks() noexcept;
+    [[nodiscard]] bool make_buffer() noexcept;
     void submit(Chunk& chunk, std::uint64_t position, std::uint64_t length) noexcept;
     void chunk_done(Chunk& chunk) noexcept;
     void chunk_over(Chunk& chunk) noexcept;
@@ -80,6 +83,7 @@ private:
     std::uint64_t end_ = 0;
     std::uint64_t next_ = 0;  // Not submitted from here on.
     std::uint32_t busy_ = 0;
+    bool unreadable_ = false;  // Some block of it.
     Result<void> outcome_;
     Completion done_;
 };

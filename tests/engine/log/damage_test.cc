@@ -9,6 +9,7 @@ namespace {
 
 using testing::batch_of;
 using testing::LogHarness;
+using testing::SimOperation;
 using testing::stored;
 
 const std::string kFirstLog = "topics/orders-3/00000000000000000000.log";
@@ -130,6 +131,37 @@ TEST_F(Damage, OfTheLastBlockIsKeptWhenTheLogGoesOn) {
     EXPECT_EQ(harness_.read(kBatches * 2 - 2).outcome.error().code, Errc::damaged_range);
     EXPECT_EQ(harness_.read(kBatches * 2).bytes_read(), stored(batch_of("after"), kBatches * 2, 1));
     EXPECT_NE(harness_.events.text().find("log.last_block_damaged"), std::string::npos);
+}
+
+TEST_F(Damage, OfTheLastBlockIsNotMadeByAReadThatFailsForAWhile) {
+    fill();
+    harness_.restart(rows_, true);
+    harness_.append(batch_of("after"));
+    const auto runs = harness_.counters.runs;
+    harness_.disk.set_observer([this](const SimOperation& operation) {
+        if (operation.kind != FileOpKind::read || operation.path != kFirstLog) return;
+        harness_.disk.set_fault({.and_all_after = true, .error = EIO, .kind = FileOpKind::read});
+    });
+    harness_.wal.live = 900;
+    harness_.settle();
+    EXPECT_TRUE(harness_.disk.fault_hit());
+    harness_.disk.set_observer({});
+    harness_.disk.clear_fault();
+    EXPECT_TRUE(harness_.run_until([&] { return harness_.counters.runs == runs + 1; }));
+    EXPECT_TRUE(harness_.read(kBatches * 2 - 2).outcome);
+    EXPECT_EQ(harness_.events.text().find("log.last_block_damaged"), std::string::npos);
+}
+
+TEST_F(Damage, OfALastBlockThatStaysUnreadableDoesNotHoldTheLogUp) {
+    fill();
+    harness_.disk.make_unreadable(kFirstLog, kBatches * size_ / 4096 * 4096, 4096);
+    harness_.restart(rows_, true);
+    harness_.append(batch_of("after"));
+    const auto runs = harness_.counters.runs;
+    harness_.wal.live = 900;
+    EXPECT_TRUE(harness_.run_until([&] { return harness_.counters.runs == runs + 1; }));
+    EXPECT_NE(harness_.events.text().find("log.last_block_damaged"), std::string::npos);
+    EXPECT_EQ(harness_.read(kBatches * 2).bytes_read(), stored(batch_of("after"), kBatches * 2, 1));
 }
 
 }  // namespace

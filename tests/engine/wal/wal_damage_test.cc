@@ -113,6 +113,24 @@ TEST_F(WalDamage, RefusesToStartWhenTheFileOfTheCheckpointIsGone) {
     EXPECT_EQ(wal_.found[0].text, "new");
 }
 
+TEST_F(WalDamage, GoesOnAfterAnAcceptedLossOfTheFileThatReplayStartsInside) {
+    commit_some(2);
+    for (auto* use : wal_.uses)
+        wal_.wal->entry_released(*use);
+    const auto from = wal_.wal->replay_start({});
+    EXPECT_EQ(from.block, 3U);
+    wal_.kill();
+    wal_.disk.remove(kFirstFile);
+    EXPECT_EQ(wal_.replay(from).error().code, Errc::damaged_wal);
+    ASSERT_TRUE(wal_.open(from, true));
+    wal_.kill();
+    ASSERT_TRUE(wal_.open(from));
+    wal_.commit("new", 10);
+    wal_.kill();
+    ASSERT_TRUE(wal_.open(from));
+    ASSERT_EQ(wal_.found.size(), 1U);
+}
+
 TEST_F(WalDamage, RefusesToStartWhenThePlaceInTheFileIsAnother) {
     commit_some(2);
     for (auto* use : wal_.uses)
