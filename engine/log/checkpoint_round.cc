@@ -100,9 +100,9 @@ CheckpointRound::CheckpointRound(LogContext& context,
 }
 
 void CheckpointRound::prepare(PrepareOp& op) {
-    ASSERT(!open_);
+    ASSERT(!running_);
     ASSERT(op_ == nullptr);
-    open_ = true;
+    running_ = true;
     op_ = &op;
     op.rows.clear();
     op.releases.clear();
@@ -210,8 +210,8 @@ void CheckpointRound::finish(Result<void> outcome) noexcept {
 }
 
 void CheckpointRound::durable() noexcept {
-    ASSERT(open_ && op_ == nullptr);
-    open_ = false;
+    ASSERT(running_ && op_ == nullptr);
+    running_ = false;
     logs_.for_each([this](LogImpl& log) {
         auto& state = log.state();
         for (auto number = state.tail.released(); number < state.prepared; ++number) {
@@ -226,8 +226,8 @@ void CheckpointRound::durable() noexcept {
 }
 
 void CheckpointRound::abandoned() noexcept {
-    ASSERT(open_ && op_ == nullptr);
-    open_ = false;
+    ASSERT(running_ && op_ == nullptr);
+    running_ = false;
     logs_.for_each([](LogImpl& log) { log.state().prepared = 0; });
     for (auto* file : std::exchange(orphans_, {}))
         context_.wal.entry_released(*file);
@@ -238,7 +238,7 @@ void CheckpointRound::forget(LogState& log) noexcept {
     syncing_.forget(log);
     auto& tail = log.tail;
     // Releases are promised once they were counted, which is when op_ is null again.
-    const bool promised = open_ && op_ == nullptr;
+    const bool promised = running_ && op_ == nullptr;
     for (auto number = tail.released(); number < tail.end(); ++number) {
         auto& file = *tail.at(number).file;
         if (number < tail.stored()) releases_.subtract(file, 1);

@@ -55,6 +55,9 @@ public:
     void durable() noexcept;
     void abandoned() noexcept;
 
+    // Between prepare() and durable() or abandoned().
+    [[nodiscard]] bool running() const noexcept { return running_; }
+
     // The log is being removed: its entries are given up, those that this round has promised when
     // the round ends.
     void forget(LogState& log) noexcept;
@@ -87,7 +90,7 @@ private:
     std::size_t working_ = 0;
     Deferred begin_;
     PrepareOp* op_ = nullptr;
-    bool open_ = false;  // Between prepare() and durable() or abandoned().
+    bool running_ = false;
     bool sync_parents_ = false;
     bool root_synced_ = false;
     std::vector<WalFileUse*> orphans_;  // Promised entries of logs that were removed since.

@@ -130,7 +130,7 @@ void Flusher::end_turn() noexcept {
         retry_at_ = MonotonicTime::max();
     }
     const auto bytes_max = std::max<std::uint64_t>(context.options.run_bytes, kBlockBytes);
-    while (retry_at_ == MonotonicTime::max() && (urgent_ || unlimited_ || credit_ > 0)) {
+    while (retry_at_ == MonotonicTime::max() && (urgent_ || idle_ || unlimited_ || credit_ > 0)) {
         if (dirty_.front() == nullptr && full_runs_.front() == nullptr) return;
         auto* job = take_job();
         if (job == nullptr) return;

@@ -54,6 +54,9 @@ public:
     // Until called off: everything is stored without regard to pace.
     void set_urgent(bool urgent) noexcept;
 
+    // The same, for as long as nothing comes in.
+    void set_idle(bool idle) noexcept { idle_ = idle; }
+
     // Nothing is left to store.
     [[nodiscard]] bool all_stored() const noexcept;
 
@@ -81,6 +84,7 @@ private:
     std::uint64_t appended_before_ = 0;
     bool unlimited_ = false;
     bool urgent_ = false;
+    bool idle_ = false;
     bool full_ = false;
     bool full_run_next_ = false;
     MonotonicTime retry_at_ = MonotonicTime::max();

@@ -21,6 +21,8 @@ public:
     // All counts; none is left.
     [[nodiscard]] std::vector<WalRelease> take() noexcept { return std::exchange(counts_, {}); }
 
+    [[nodiscard]] bool empty() const noexcept { return counts_.empty(); }
+
     // True when some file that is not being written any more has no other unflushed entries.
     [[nodiscard]] bool frees_a_file() const noexcept;
 

@@ -4,6 +4,7 @@
 #include "engine/log/checkpoint_round.h"
 #include "engine/log/closing.h"
 #include "engine/log/folder_removal.h"
+#include "engine/log/idle_flush.h"
 #include "engine/log/log_table.h"
 #include "engine/units.h"
 
@@ -48,6 +49,7 @@ struct ShardLogs::State {
     LogServices services;
     LogTable logs;
     CheckpointRound round;
+    IdleFlush idle_flush;
     Closing closing;
     std::vector<std::unique_ptr<FolderRemoval>> removals;
 };
@@ -74,6 +76,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           time_lookups(read_parts()),
           services{context, flusher, releases, news, cold_reads, time_lookups},
           round(context, logs, files, unsynced, releases),
+          idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher) {
     context.fail_logs = [](void* owner, Error error, std::string_view what) noexcept {
         auto& state = *static_cast<State*>(owner);
@@ -160,6 +163,7 @@ void ShardLogs::end_turn() noexcept {
     auto& state = *state_;
     state.news.tell_all();
     state.context.run_deferred();
+    state.idle_flush.end_turn();
     state.flusher.end_turn();
     state.closing.end_turn();
     for (std::size_t i = 0; i < state.removals.size(); ++i)
@@ -180,7 +184,8 @@ void ShardLogs::end_turn() noexcept {
 }
 
 bool ShardLogs::wants_round() const noexcept {
-    return !state_->context.failed && state_->releases.frees_a_file();
+    if (state_->context.failed) return false;
+    return state_->releases.frees_a_file() || state_->idle_flush.wants_round();
 }
 
 void ShardLogs::prepare_checkpoint(PrepareOp& op) {
@@ -208,6 +213,7 @@ MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     if (state.context.deferred_first != nullptr || !state.news.empty()) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
+    deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

@@ -84,7 +84,8 @@ public:
     // Moves the flusher. Once per loop turn.
     void end_turn() noexcept;
 
-    // True when a round would release the last entry of some WAL file.
+    // True when a round would release the last entry of some WAL file, or all of them while
+    // nothing comes in.
     [[nodiscard]] bool wants_round() const noexcept;
 
     // Rows as far as completed runs go; done when all that they name is synced.
@@ -93,7 +94,8 @@ public:
     void prepare_checkpoint(PrepareOp& op);
 
     // The checkpoint with the last prepared rows is durable: the WAL entries they cover are
-    // released. Their slices stay in the tails, as read cache, until wal_file_recycled().
+    // released. Their slices stay in the tails, as read cache, until wal_file_recycled(), or until
+    // nothing has come in for a while.
     void checkpoint_durable() noexcept;
     // Or it was not written: as if prepare_checkpoint() had not been called.
     void checkpoint_abandoned() noexcept;

@@ -98,6 +98,12 @@ void Tail::let_go(const WalFileUse& file) noexcept {
     if (empty()) ring_ = {};
 }
 
+void Tail::let_go_released() noexcept {
+    for (; begin_ < released_; ++begin_)
+        slot(begin_) = TailEntry{};
+    if (empty()) ring_ = {};
+}
+
 Tail::Number Tail::find(Offset offset) const noexcept {
     Number low = begin_;
     Number high = end_;

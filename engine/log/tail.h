@@ -76,6 +76,9 @@ public:
     // The file's blocks will be written over. Requires: none of its entries is unreleased.
     void let_go(const WalFileUse& file) noexcept;
 
+    // Its read cache goes.
+    void let_go_released() noexcept;
+
     // Appends slices of whole batches from the one that holds `from` on, below `limit`, to op, as
     // far as op.bytes_max goes. Requires: first_offset() <= from.
     void read(Offset from, Offset limit, ReadOp& op) const;
