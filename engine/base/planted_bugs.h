@@ -12,7 +12,7 @@ namespace millrace::engine {
 enum class PlantedBug : std::uint8_t {
     none,
     skip_flush,            // A group counts as flushed without its flush.
-    ack_before_mark,       // A `synced` append is answered when its group is written.
+    ack_before_mark,       // A `synced` append is answered before earlier groups are flushed.
     readable_before_sync,  // Replayed groups are readable before they are flushed.
     cut_at_damage,         // Replay takes every broken group for a torn end.
     synced_over_plain,     // Commit mode ring: no flush between plain groups and a synced one.

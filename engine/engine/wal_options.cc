@@ -16,9 +16,10 @@ constexpr std::uint64_t kFilesMin = 4;
 constexpr std::uint64_t kFileBytesMin = 8 * kMiB;
 constexpr std::uint64_t kFileBytesMax = 64 * kMiB;
 
-bool synced_writes(const EngineOptions& options, const Storage& storage) {
-    if (options.commit == CommitMode::automatic) return storage.prefers_synced_writes();
-    return options.commit == CommitMode::ring;
+WriteSync commit_of(const EngineOptions& options, const Storage& storage) {
+    const bool ring = options.commit == CommitMode::automatic ? storage.prefers_synced_writes()
+                                                              : options.commit == CommitMode::ring;
+    return ring ? WriteSync::bytes : WriteSync::file;
 }
 
 // SplitMix64: a number of the run's that no other directory and no other run has.
@@ -49,7 +50,7 @@ WalOptions wal_options(const EngineOptions& options,
     wal.file_bytes = wal_file_bytes(options);
     wal.bytes_max = options.wal_bytes / options.shards;
     wal.first_frontier_bytes = options.wal_first_frontier_bytes;
-    wal.synced_writes = synced_writes(options, storage);
+    wal.commit = commit_of(options, storage);
     wal.groups_in_flight = options.groups_in_flight;
     wal.group_bytes_max = options.group_bytes_max;
     wal.run_bits = mix(mix(options.random_seed, run_number), shard);
@@ -58,12 +59,12 @@ WalOptions wal_options(const EngineOptions& options,
 }
 
 void report_commit_mode(EventLog& events, const EngineOptions& options, const Storage& storage) {
-    const bool synced = synced_writes(options, storage);
+    const bool ring = commit_of(options, storage) == WriteSync::bytes;
     events.event(Level::info,
                  "wal.commit",
-                 synced ? "Groups are written synced, one operation each."
-                        : "Groups are written, then flushed together.",
-                 {{"mode", synced ? "ring" : "thread"},
+                 ring ? "Groups are written synced, one operation each."
+                      : "Groups are written by a thread that then flushes them together.",
+                 {{"mode", ring ? "ring" : "thread"},
                   {"chosen_by",
                    options.commit == CommitMode::automatic ? "what the device does" : "setting"},
                   {"groups_in_flight", fmt::format("{}", options.groups_in_flight)},

@@ -117,7 +117,7 @@ std::int64_t write_file(const FileOp& op, int descriptor) noexcept {
                           &vector,
                           1,
                           static_cast<off_t>(op.position),
-                          op.sync_data ? RWF_DSYNC : 0);
+                          op.sync == WriteSync::bytes ? RWF_DSYNC : 0);
     });
 }
 

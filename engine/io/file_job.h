@@ -50,7 +50,8 @@ public:
         return chosen;
     }
 
-    [[nodiscard]] int front_descriptor() const noexcept { return first_->descriptor; }
+    // Requires: not empty.
+    [[nodiscard]] FileJob& front() const noexcept { return *first_; }
 
 private:
     FileJob* first_ = nullptr;

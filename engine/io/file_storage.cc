@@ -52,8 +52,12 @@ void FileStorage::submit(FileOp& op) noexcept {
 
 void FileStorage::submit_on_file(FileOp& op, OpenFile& file) noexcept {
     switch (op.kind) {
-        case FileOpKind::read:
         case FileOpKind::write:
+            if (op.sync == WriteSync::file) {
+                return parts_.flush->push(job_for(op, file.descriptor));
+            }
+            return transfer(op, file);
+        case FileOpKind::read:
             return transfer(op, file);
         case FileOpKind::sync_data:
             if (op.lane == Lane::wal) return parts_.flush->push(job_for(op, file.descriptor));

@@ -29,7 +29,7 @@ FlushThread::~FlushThread() {
 }
 
 void FlushThread::push(FileJob& job) noexcept {
-    ASSERT(job.op->kind == FileOpKind::sync_data);
+    ASSERT(job.op->kind == FileOpKind::sync_data || job.op->sync == WriteSync::file);
     const std::lock_guard lock(mutex_);
     jobs_.push_back(job);
     wake_.notify_one();
@@ -43,21 +43,36 @@ void FlushThread::work() noexcept {
             wake_.wait(lock);
             continue;
         }
-        auto covered = jobs_.extract(jobs_.front_descriptor());
+        auto covered = jobs_.extract(jobs_.front().descriptor);
         lock.unlock();
-        auto* const first = covered.pop_front();
-        first->outcome = run_(*first->op, first->descriptor, *first->directory);
-        FileJobList done;
-        auto* const home = first->home;
-        const auto outcome = first->outcome;
-        done.push_back(*first);
-        while (auto* const job = covered.pop_front()) {
-            job->outcome = outcome;
-            done.push_back(*job);
-        }
+        auto* const home = covered.front().home;
+        auto done = flush(covered);
         home->push_all(done);
         lock.lock();
     }
+}
+
+// All on one file. A write that failed tells its own error; a failed sync fails all.
+FileJobList FlushThread::flush(FileJobList covered) noexcept {
+    FileJobList written;
+    auto& first = covered.front();
+    while (auto* const job = covered.pop_front()) {
+        job->outcome = {};
+        if (job->op->kind == FileOpKind::write) {
+            job->outcome = run_(*job->op, job->descriptor, *job->directory);
+        }
+        written.push_back(*job);
+    }
+    FileOp sync = *first.op;
+    sync.kind = FileOpKind::sync_data;
+    const auto synced = run_(sync, first.descriptor, *first.directory);
+    FileJobList done;
+    while (auto* const job = written.pop_front()) {
+        const bool failed = synced.result < 0 && job->outcome.result >= 0;
+        if (failed) job->outcome = synced;
+        done.push_back(*job);
+    }
+    return done;
 }
 
 }  // namespace millrace::engine

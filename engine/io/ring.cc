@@ -97,7 +97,7 @@ void Ring::push(FileOp& op, int file, bool registered) noexcept {
     } else {
         io_uring_prep_write(entry, index, op.buffer, length, op.position);
     }
-    entry->rw_flags = RWF_NOWAIT | (op.sync_data ? RWF_DSYNC : 0);
+    entry->rw_flags = RWF_NOWAIT | (op.sync == WriteSync::bytes ? RWF_DSYNC : 0);
     if (registered) entry->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data(entry, &op);
     ++in_flight_;

@@ -42,6 +42,7 @@ struct Group {
     bool written = false;
     bool durable = false;  // Its own bytes are flushed.
     bool warned = false;
+    Sequence flushes_to = 0;  // Its write makes groups up to this one durable, too.
     MonotonicTime submitted_at{};
     MonotonicTime written_at{};
 

@@ -25,7 +25,7 @@ constexpr std::chrono::seconds kUnflushedAgeMax{1};
 }  // namespace
 
 GroupPipeline::GroupPipeline(const WalOptions& options, const Parts& parts, const WalPosition& end)
-        : synced_writes_(options.synced_writes),
+        : commit_(options.commit),
           groups_in_flight_max_(std::clamp<std::uint32_t>(options.groups_in_flight, 1, 4)),
           directory_(options.directory),
           run_number_(options.run_number),
@@ -79,7 +79,9 @@ void GroupPipeline::submit(Group& group) noexcept {
     FileOp& op = group.write;
     op.kind = FileOpKind::write;
     op.lane = Lane::wal;
-    op.sync_data = synced_writes_ && group.synced;
+    op.sync = group.synced ? commit_ : WriteSync::none;
+    group.flushes_to = op.sync == WriteSync::file ? written_before(group) : 0;
+    if (bug_planted(PlantedBug::skip_flush)) op.sync = WriteSync::none;
     op.file = group.file->handle;
     op.buffer = group.data;
     op.position = group.position;
@@ -87,6 +89,15 @@ void GroupPipeline::submit(Group& group) noexcept {
     op.owner = this;
     op.done = &GroupPipeline::write_completed;
     parts_.storage.submit(op);
+}
+
+// The last of the groups that are written already, from the oldest on, and lie in its file.
+Sequence GroupPipeline::written_before(const Group& group) const noexcept {
+    Sequence last = 0;
+    const Group* each = head_;
+    for (; each != &group && each->written && each->file == group.file; each = each->next)
+        last = each->sequence;
+    return last;
 }
 
 void GroupPipeline::write_completed(FileOp& op) noexcept {
@@ -107,7 +118,14 @@ void GroupPipeline::write_completed(FileOp& op) noexcept {
         group = group->next;  // At most four are being written.
     group->written = true;
     group->written_at = self.parts_.clock.monotonic_now();
-    group->durable = op.sync_data;
+    group->durable = group->synced;
+    if (group->durable && bug_planted(PlantedBug::ack_before_mark)) {
+        for (const auto& entry : group->kept) {
+            if (entry.sink == nullptr) continue;
+            entry.sink->entry_written(entry.end);
+            entry.sink->entry_flushed(entry.end);
+        }
+    }
     if (group->durable && bug_planted(PlantedBug::synced_over_plain)) {
         for (Group* plain = self.head_; plain != group; plain = plain->next)
             plain->durable = plain->written;
@@ -115,7 +133,17 @@ void GroupPipeline::write_completed(FileOp& op) noexcept {
     if (group->synced) ++self.synced_written_;
     if (!group->durable) self.plain_written_bytes_ += group->size;
     if (!group->synced) self.landed(*group);
+    self.flushed_to(group->flushes_to);
     self.move_on();
+}
+
+// All of them are written.
+void GroupPipeline::flushed_to(Sequence sequence) noexcept {
+    for (Group* group = head_; group != nullptr && group->sequence <= sequence;
+         group = group->next) {
+        if (!group->durable) plain_written_bytes_ -= group->size;
+        group->durable = true;
+    }
 }
 
 void GroupPipeline::landed(const Group& group) noexcept {
@@ -146,9 +174,6 @@ void GroupPipeline::deliver_written() noexcept {
         for (std::size_t i = 0; i < group.kept.size() && !stopped_; ++i) {
             const KeptEntry entry = group.kept[i];
             if (entry.sink != nullptr) entry.sink->entry_written(entry.end);
-            if (entry.sink != nullptr && bug_planted(PlantedBug::ack_before_mark)) {
-                entry.sink->entry_flushed(entry.end);
-            }
         }
     }
 }
@@ -217,11 +242,7 @@ void GroupPipeline::flush_completed(FileOp& op) noexcept {
         self.fail({Errc::io_failed, static_cast<int>(-op.result)}, "flush of commit groups");
         return;
     }
-    for (Group* group = self.head_; group != nullptr && group->sequence <= self.flush_until_;
-         group = group->next) {
-        if (!group->durable) self.plain_written_bytes_ -= group->size;
-        group->durable = true;
-    }
+    self.flushed_to(self.flush_until_);
     self.move_on();
 }
 

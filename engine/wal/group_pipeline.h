@@ -3,9 +3,10 @@
 // Sealed groups on their way to the device: written, flushed, and told to their entries in order.
 //
 // Thread:      its shard's loop.
-// Durability:  both marks move in the order of groups. In commit mode `ring` a group that somebody
-//              waits for is written with RWF_DSYNC; groups before it that were written plainly owe
-//              a flush first. In mode `thread` all are written plainly and then flushed together.
+// Durability:  both marks move in the order of groups. In commit mode `ring` the write of a group
+//              that somebody waits for makes its own bytes durable (WriteSync::bytes), and groups
+//              before it that were written plainly owe a flush first; in mode `thread` its write
+//              flushes those with it (WriteSync::file).
 // Failure:     any failed or short operation, and a group in flight for 30 s, is told once; then
 //              nothing is completed any more.
 #pragma once
@@ -89,8 +90,10 @@ private:
     void fly() noexcept;
     [[nodiscard]] bool may_fly(const Group& group) const noexcept;
     void submit(Group& group) noexcept;
+    [[nodiscard]] Sequence written_before(const Group& group) const noexcept;
     static void write_completed(FileOp& op) noexcept;
     static void flush_completed(FileOp& op) noexcept;
+    void flushed_to(Sequence sequence) noexcept;
     void landed(const Group& group) noexcept;
     void deliver() noexcept;
     void deliver_written() noexcept;
@@ -102,7 +105,7 @@ private:
     void fail(Error error, std::string_view what) noexcept;
     [[nodiscard]] static bool waits_for_device(const Group& group) noexcept;
 
-    bool synced_writes_;
+    WriteSync commit_;
     std::uint32_t groups_in_flight_max_;
     std::uint32_t directory_;
     std::uint32_t run_number_;

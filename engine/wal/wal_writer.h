@@ -49,7 +49,8 @@ struct WalOptions {
     std::uint64_t file_bytes = 0;
     std::uint64_t bytes_max = 0;  // This shard's share of live WAL.
     std::uint64_t first_frontier_bytes = 0;
-    bool synced_writes = false;  // Commit mode ring; else plain writes, then sync_data.
+    // Of groups that somebody waits for: `bytes` is commit mode ring, `file` is thread.
+    WriteSync commit = WriteSync::file;
     std::uint32_t groups_in_flight = 2;
     std::uint32_t group_bytes_max = 0;
     std::uint64_t run_bits = 0;  // 64 random bits of this run.

@@ -45,7 +45,7 @@ std::string describe(const SimOperation& operation) {
                        operation.path,
                        operation.position,
                        operation.length,
-                       operation.sync_data ? ", synced" : "");
+                       operation.sync == engine::WriteSync::none ? "" : ", synced");
 }
 
 }  // namespace

@@ -73,6 +73,15 @@ CrashWorkload killed_then_cut() {
     return what;
 }
 
+// A seed with which a file that the older slot needs is written over before the next round.
+CrashWorkload written_over_soon() {
+    auto what = workload("recycling_shards");
+    what.name = "written_over_soon";
+    what.seed = 4;
+    what.killed_first = true;
+    return what;
+}
+
 // Groups of one block, several in flight.
 CrashWorkload small_groups() {
     auto what = workload("flush_thread");
@@ -101,7 +110,7 @@ std::vector<Net> nets() {
             {PlantedBug::synced_over_plain,
              "synced_over_plain",
              explore(workload("classes_synced_writes"))},
-            {PlantedBug::recycle_too_early, "recycle_too_early", explore(workload("recycling"))},
+            {PlantedBug::recycle_too_early, "recycle_too_early", explore(written_over_soon())},
             {PlantedBug::fall_back_unchecked,
              "fall_back_unchecked",
              spoil_wal(DamageKind::file_gone)},

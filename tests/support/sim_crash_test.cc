@@ -17,6 +17,7 @@ namespace {
 using engine::FileHandle;
 using engine::FileOp;
 using engine::FileOpKind;
+using engine::WriteSync;
 
 const SimDisk::Survives kNothing = [] { return false; };
 const SimDisk::Survives kEverything = [] { return true; };
@@ -190,7 +191,7 @@ TEST_F(SimCrashTest, AWriteInFlightMayHaveHappenedInPart) {
     write.file = file;
     write.buffer = blocks.data();
     write.length = blocks.size();
-    write.sync_data = true;
+    write.sync = WriteSync::bytes;
     write.done = [](FileOp&) noexcept {};
     script_.storage().submit(write);
     EXPECT_EQ(sectors(disk_, "a"), "oooooooo");
@@ -205,13 +206,20 @@ TEST_F(SimCrashTest, AWriteInFlightMayHaveHappenedInPart) {
 TEST_F(SimCrashTest, ASyncedWriteCoversItsOwnSectorsOnly) {
     const auto file = old_file("a");
     script_.write(file, 0, AlignedBlocks(8192, '1'));
-    script_.write(file, 4096, AlignedBlocks(4096, '2'), true);
+    script_.write(file, 4096, AlignedBlocks(4096, '2'), WriteSync::bytes);
     EXPECT_EQ(outcomes("a", 4096), (std::set<std::string>{"oooooooo22222222", "1111111122222222"}));
+}
+
+TEST_F(SimCrashTest, AWriteThatSyncsItsFileCoversWhatWasWrittenBeforeIt) {
+    const auto file = old_file("a");
+    script_.write(file, 0, AlignedBlocks(4096, '1'));
+    script_.write(file, 4096, AlignedBlocks(4096, '2'), WriteSync::file);
+    EXPECT_EQ(outcomes("a", 4096), (std::set<std::string>{"1111111122222222"}));
 }
 
 TEST_F(SimCrashTest, ASyncedWriteBeyondTheSizeKeepsTheSize) {
     const auto file = old_file("a", 4096);
-    script_.write(file, 8192, AlignedBlocks(4096, '2'), true);
+    script_.write(file, 8192, AlignedBlocks(4096, '2'), WriteSync::bytes);
     EXPECT_EQ(outcomes("a", 4096), (std::set<std::string>{"oooooooo........22222222"}));
 }
 

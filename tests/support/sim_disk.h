@@ -45,7 +45,7 @@ struct SimOperation {
     std::string path;
     std::uint64_t position = 0;
     std::uint64_t length = 0;
-    bool sync_data = false;
+    engine::WriteSync sync = engine::WriteSync::none;
 };
 
 class SimDisk {

@@ -12,6 +12,7 @@ namespace millrace::testing {
 using engine::FileOp;
 using engine::FileOpKind;
 using engine::kBlockBytes;
+using engine::WriteSync;
 
 namespace {
 
@@ -79,8 +80,7 @@ void SimDisk::State::execute(FileOp& op, std::vector<SimOpenFile>& handles, bool
 }
 
 void SimDisk::State::observe(const FileOp& op, const std::vector<SimOpenFile>& handles) const {
-    SimOperation seen{
-            operations, op.kind, std::string(op.path), op.position, op.length, op.sync_data};
+    SimOperation seen{operations, op.kind, std::string(op.path), op.position, op.length, op.sync};
     const auto index = static_cast<std::int64_t>(op.file);
     if (is_on_file(op.kind) && index >= 0 && index < static_cast<std::int64_t>(handles.size())) {
         seen.path = handles[static_cast<std::size_t>(index)].path;
@@ -105,7 +105,7 @@ std::int64_t SimDisk::State::fail(FileOp& op, std::vector<SimOpenFile>& handles)
     const std::uint64_t half = op.length / 2 / kSimSectorBytes * kSimSectorBytes;
     std::int64_t done = 0;
     if (op.kind == FileOpKind::write && file != nullptr) {
-        done = half == 0 ? 0 : write(op, file->node, half);
+        done = half == 0 ? 0 : write(op, file->node, half, true);
     } else if (op.kind == FileOpKind::read && file != nullptr && fault->error == 0) {
         done = std::min(read(op, file->node), static_cast<std::int64_t>(half));
     } else if (op.kind == FileOpKind::sync_data && file != nullptr) {
@@ -161,7 +161,7 @@ std::int64_t SimDisk::State::run_on_file(FileOp& op, const SimOpenFile& file, bo
         case FileOpKind::read:
             return read(op, file.node);
         case FileOpKind::write:
-            return write(op, file.node, op.length);
+            return write(op, file.node, op.length, lying);
         case FileOpKind::sync_data:
             if (!lying) own(file.node).sync(op.backend);
             return 0;
@@ -183,7 +183,10 @@ std::int64_t SimDisk::State::read(const FileOp& op, SimNodeId node) const {
     return static_cast<std::int64_t>(length);
 }
 
-std::int64_t SimDisk::State::write(const FileOp& op, SimNodeId node, std::uint64_t length) {
+std::int64_t SimDisk::State::write(const FileOp& op,
+                                   SimNodeId node,
+                                   std::uint64_t length,
+                                   bool lying) {
     auto& file = own(node);
     const auto needs = [&](std::uint64_t bytes) {
         return file.visible().missing_blocks(op.position, bytes) * kBlockBytes;
@@ -194,8 +197,14 @@ std::int64_t SimDisk::State::write(const FileOp& op, SimNodeId node, std::uint64
     }
     if (length == 0 && op.length != 0) return -ENOSPC;
     free_bytes -= needs(length);
-    file.write(operations, op.position, {op.buffer, length}, op.sync_data);
+    const bool synced = op.sync == WriteSync::bytes && !lying;
+    file.write(operations, op.position, {op.buffer, length}, synced);
     return static_cast<std::int64_t>(length);
+}
+
+void SimDisk::State::settle_write(const FileOp& op, const std::vector<SimOpenFile>& handles) {
+    const auto node = handles[static_cast<std::size_t>(op.file)].node;
+    own(node).write(operations, op.position, {op.buffer, op.length}, true);
 }
 
 std::int64_t SimDisk::State::allocate(const FileOp& op, SimNodeId node) {

@@ -38,6 +38,8 @@ struct SimDisk::State {
 
     void begin_write(const engine::FileOp& op, const SimOpenFile& file);
     void end_write(const engine::FileOp& op);
+    // The second half of a write that syncs its file: its own bytes are durable, too.
+    void settle_write(const engine::FileOp& op, const std::vector<SimOpenFile>& handles);
 
     [[nodiscard]] SimFile& own(SimNodeId node);  // For changing: not shared with a copy.
 
@@ -60,7 +62,8 @@ private:
     [[nodiscard]] std::int64_t read(const engine::FileOp& op, SimNodeId node) const;
     [[nodiscard]] std::int64_t write(const engine::FileOp& op,
                                      SimNodeId node,
-                                     std::uint64_t length);
+                                     std::uint64_t length,
+                                     bool lying);
     [[nodiscard]] std::int64_t allocate(const engine::FileOp& op, SimNodeId node);
     void resize(SimNodeId node, std::uint64_t size);
     [[nodiscard]] std::int64_t replace_name(const engine::FileOp& op);

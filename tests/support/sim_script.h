@@ -67,14 +67,14 @@ public:
     std::int64_t write(engine::FileHandle file,
                        std::uint64_t position,
                        const AlignedBlocks& blocks,
-                       bool synced = false) {
+                       engine::WriteSync sync = engine::WriteSync::none) {
         engine::FileOp op;
         op.kind = engine::FileOpKind::write;
         op.file = file;
         op.position = position;
         op.buffer = blocks.data();
         op.length = blocks.size();
-        op.sync_data = synced;
+        op.sync = sync;
         return run(op);
     }
 

@@ -9,12 +9,15 @@
 
 namespace millrace::testing {
 
+using engine::WriteSync;
+
 struct SimStorage::State {
     std::shared_ptr<SimDisk::State> disk;
     SimStorageOptions options;
     std::mt19937_64 random;
     std::vector<engine::FileOp*> submitted;
     std::vector<engine::FileOp*> flushed;
+    std::vector<engine::FileOp*> written;  // Those of them whose write has happened, not its sync.
     std::vector<SimOpenFile> handles;
 
     // Which of the first `count` flushed operations is next.
@@ -25,9 +28,33 @@ struct SimStorage::State {
     void execute(std::size_t index) {
         auto& op = *flushed[index];
         flushed.erase(flushed.begin() + static_cast<std::ptrdiff_t>(index));
-        disk->execute(op, handles, options.lying_sync);
+        const bool syncs = op.kind == engine::FileOpKind::write && op.sync == WriteSync::file;
+        if (syncs && std::erase(written, &op) > 0) {
+            sync_write(op);
+        } else {
+            disk->execute(op, handles, options.lying_sync);
+            if (syncs && op.result == static_cast<std::int64_t>(op.length)) {
+                // Two operations, so that a crash can fall between them.
+                written.push_back(&op);
+                flushed.push_back(&op);
+                return;
+            }
+        }
         op.next = nullptr;
         op.done(op);
+    }
+
+    void sync_write(engine::FileOp& op) {
+        engine::FileOp sync;
+        sync.kind = engine::FileOpKind::sync_data;
+        sync.file = op.file;
+        sync.backend = op.backend;
+        disk->execute(sync, handles, options.lying_sync);
+        if (sync.result < 0) {
+            op.result = sync.result;
+        } else if (!options.lying_sync) {
+            disk->settle_write(op, handles);
+        }
     }
 };
 

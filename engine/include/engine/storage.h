@@ -36,7 +36,7 @@ enum class FileOpKind : std::uint8_t {
     open,              // path, flags -> result: FileHandle
     close,             // file
     read,              // file, position, buffer, length -> result: bytes, short only at end of file
-    write,             // file, position, buffer, length, sync_data -> result: bytes
+    write,             // file, position, buffer, length, sync -> result: bytes
     sync_data,         // file: fdatasync. Covers every write completed before it was submitted.
     sync_filesystem,   // The whole file system of the data directory.
     allocate,          // file, position, length: blocks and size, contents zero
@@ -52,13 +52,20 @@ enum class FileOpKind : std::uint8_t {
     free_space,        // -> size: bytes an ordinary user can still allocate in the data directory
 };
 
+// What a write has made durable when it completes.
+enum class WriteSync : std::uint8_t {
+    none,
+    bytes,  // Its own bytes (RWF_DSYNC).
+    file,   // And every write of its file that had completed before it was submitted (fdatasync).
+};
+
 struct FileOp {
     FileOpKind kind = FileOpKind::read;
     Lane lane = Lane::background;
-    bool create = false;     // open: make it when it is not there; in Lane::wal to be overwritten
-                             // in place also on a copy-on-write file system
-    bool direct = false;     // open: O_DIRECT where the file system has it
-    bool sync_data = false;  // write: RWF_DSYNC, the bytes are on stable storage when it completes
+    bool create = false;  // open: make it when it is not there; in Lane::wal to be overwritten
+                          // in place also on a copy-on-write file system
+    bool direct = false;  // open: O_DIRECT where the file system has it
+    WriteSync sync = WriteSync::none;  // write
     FileHandle file = FileHandle::none;
     std::byte* buffer = nullptr;  // Borrowed until done; aligned to kBlockBytes for direct files.
     std::uint64_t length = 0;
@@ -102,7 +109,7 @@ public:
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
     // True where a flushed write needs no flush of the device (FUA or write-through), so that
-    // RWF_DSYNC by the ring is the better commit; false: plain write, then sync_data.
+    // WriteSync::bytes by the ring is the better commit; false: WriteSync::file.
     [[nodiscard]] virtual bool prefers_synced_writes() const noexcept = 0;
 
 protected:

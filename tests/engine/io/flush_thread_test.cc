@@ -18,7 +18,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Stands for the device: each sync waits until the test lets it end.
+constexpr std::uint64_t kBadPosition = 666;
+
+// Stands for the device: each sync waits until the test lets it end. Writes do not.
 class Gate {
 public:
     std::int64_t sync(int descriptor) {
@@ -28,6 +30,17 @@ public:
         changed_.wait(lock, [this] { return allowed_ > 0; });
         --allowed_;
         return result_;
+    }
+
+    std::int64_t write(std::uint64_t position) {
+        const std::lock_guard lock(mutex_);
+        written_.push_back(position);
+        return position == kBadPosition ? -ENOSPC : 4096;
+    }
+
+    std::vector<std::uint64_t> written() {
+        const std::lock_guard lock(mutex_);
+        return written_;
     }
 
     void let_end(std::size_t count, std::int64_t result = 0) {
@@ -47,6 +60,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<int> begun_;
+    std::vector<std::uint64_t> written_;
     std::size_t allowed_ = 0;
     std::int64_t result_ = 0;
 };
@@ -56,12 +70,20 @@ protected:
     void SetUp() override {
         completions_ = *CompletionQueue::make();
         flush_ = *FlushThread::start([](FileOp& op, int descriptor, const DataDirectory&) noexcept {
-            return BlockingOutcome{.result = static_cast<Gate*>(op.owner)->sync(descriptor)};
+            auto& gate = *static_cast<Gate*>(op.owner);
+            const bool writes = op.kind == FileOpKind::write;
+            return BlockingOutcome{.result = writes ? gate.write(op.position)
+                                                    : gate.sync(descriptor)};
         });
     }
 
-    void push(std::size_t index, int descriptor) {
-        ops_[index].kind = FileOpKind::sync_data;
+    void push_write(std::size_t index, int descriptor) {
+        ops_[index].sync = WriteSync::file;
+        push(index, descriptor, FileOpKind::write);
+    }
+
+    void push(std::size_t index, int descriptor, FileOpKind kind = FileOpKind::sync_data) {
+        ops_[index].kind = kind;
         ops_[index].owner = &gate_;
         jobs_[index].op = &ops_[index];
         jobs_[index].descriptor = descriptor;
@@ -117,6 +139,42 @@ TEST_F(FlushThreadTest, AFailedSyncFailsAllItCoversAndIsNotRepeated) {
     for (const auto index : {0U, 1U, 2U})
         EXPECT_EQ(jobs_[index].outcome.result, -EIO);
     EXPECT_THAT(gate_.wait_for_begun(2), ElementsAre(10, 10));
+}
+
+TEST_F(FlushThreadTest, WritesAllThatAreQueuedForTheFileAndThenSyncsOnce) {
+    ops_[1].position = 4096;
+    ops_[2].position = 8192;
+    push(0, 10);
+    EXPECT_THAT(gate_.wait_for_begun(1), ElementsAre(10));
+    push_write(1, 10);
+    push_write(2, 10);
+    push(3, 10);
+    EXPECT_THAT(gate_.written(), ElementsAre());
+    gate_.let_end(2);
+    wait_for(4);
+    EXPECT_THAT(gate_.written(), ElementsAre(4096, 8192));
+    EXPECT_THAT(gate_.wait_for_begun(2), ElementsAre(10, 10));
+    for (const auto index : {1U, 2U})
+        EXPECT_EQ(jobs_[index].outcome.result, 4096);
+    EXPECT_EQ(jobs_[3].outcome.result, 0);
+}
+
+TEST_F(FlushThreadTest, AFailedSyncFailsTheWritesItCoversAndAFailedWriteOnlyItself) {
+    ops_[2].position = kBadPosition;
+    push(0, 10);
+    EXPECT_THAT(gate_.wait_for_begun(1), ElementsAre(10));
+    push_write(1, 10);
+    push_write(2, 10);
+    gate_.let_end(2);
+    wait_for(3);
+    EXPECT_EQ(jobs_[1].outcome.result, 4096);
+    EXPECT_EQ(jobs_[2].outcome.result, -ENOSPC);
+    push_write(1, 10);
+    push_write(2, 10);
+    gate_.let_end(2, -EIO);
+    wait_for(5);
+    EXPECT_EQ(jobs_[1].outcome.result, -EIO);
+    EXPECT_EQ(jobs_[2].outcome.result, -ENOSPC);
 }
 
 TEST_F(FlushThreadTest, EndsOnlyAfterWhatWasQueued) {

@@ -89,15 +89,18 @@ TEST_P(StorageContract, WritesOfTheWalLaneReachTheFileToo) {
     EXPECT_EQ(write_at(storage(), file, kBlockBytes, bytes(ones), Lane::wal), kBlock);
     FileOp synced{.kind = FileOpKind::write,
                   .lane = Lane::wal,
-                  .sync_data = true,
+                  .sync = WriteSync::bytes,
                   .file = file,
                   .buffer = ones->data,
                   .length = kBlock,
                   .position = 2 * kBlockBytes};
     EXPECT_EQ(run(storage(), synced), kBlock);
-    const auto into = filled(2 * kBlockBytes, 9);
-    EXPECT_EQ(read_at(storage(), file, kBlockBytes, bytes(into, 2 * kBlockBytes)), 2 * kBlock);
-    EXPECT_TRUE(all_are({into->data, 2 * kBlock}, std::byte{1}));
+    synced.sync = WriteSync::file;
+    synced.position = 3 * kBlockBytes;
+    EXPECT_EQ(run(storage(), synced), kBlock);
+    const auto into = filled(3 * kBlockBytes, 9);
+    EXPECT_EQ(read_at(storage(), file, kBlockBytes, bytes(into, 3 * kBlockBytes)), 3 * kBlock);
+    EXPECT_TRUE(all_are({into->data, 3 * kBlock}, std::byte{1}));
 }
 
 TEST_P(StorageContract, SyncsOnBothLanesSucceed) {

@@ -14,6 +14,7 @@ namespace millrace::testing {
 namespace {
 
 using engine::kKiB;
+using engine::WriteSync;
 
 struct Case {
     bool synced_writes = false;
@@ -25,7 +26,7 @@ class WalRun {
 public:
     WalRun(const SimDisk& disk, const Case& with, const engine::WalPosition& from)
             : wal_(disk), from_(from), newer_(from), older_(from) {
-        wal_.options.synced_writes = with.synced_writes;
+        wal_.options.commit = with.synced_writes ? WriteSync::bytes : WriteSync::file;
         wal_.options.file_bytes = 32 * kKiB;
         wal_.options.bytes_max = 16 * wal_.options.file_bytes;
         wal_.options.first_frontier_bytes = 8 * kKiB;

@@ -12,11 +12,12 @@ using engine::EntryKind;
 using engine::Errc;
 using engine::FileOpKind;
 using engine::kKiB;
+using engine::WriteSync;
 using namespace std::chrono_literals;
 
 class WalFailure : public ::testing::TestWithParam<bool> {
 protected:
-    WalFailure() { wal_.options.synced_writes = GetParam(); }
+    WalFailure() { wal_.options.commit = GetParam() ? WriteSync::bytes : WriteSync::file; }
 
     void fail_next(FileOpKind kind, int error, bool short_write = false) {
         SimFault fault;
@@ -52,7 +53,7 @@ TEST_P(WalFailure, EndsAtAFailedWrite) {
     for (const int error : {EIO, ENOSPC, EDQUOT, ECANCELED}) {
         SCOPED_TRACE(error);
         WalHarness wal;
-        wal.options.synced_writes = GetParam();
+        wal.options.commit = GetParam() ? WriteSync::bytes : WriteSync::file;
         ASSERT_TRUE(wal.open());
         SimFault fault;
         fault.operation = wal.disk.operations();
@@ -79,8 +80,8 @@ TEST_P(WalFailure, EndsAtAFailedFlushAndRetriesNothing) {
     ASSERT_TRUE(wal_.append("plain", 1, false));
     wal_.settle();
     fail_next(FileOpKind::sync_data, EIO);
-    ASSERT_TRUE(wal_.append("synced", 2));
     const auto flushes = wal_.counters.wal_flushes;
+    wal_.clock.advance(1s);  // What nobody waits for is flushed when it is that old.
     expect_final(EIO);
     EXPECT_EQ(wal_.counters.wal_flushes, flushes + 1);
 }

@@ -16,6 +16,7 @@ using engine::EntryKind;
 using engine::Errc;
 using engine::FileOpKind;
 using engine::kKiB;
+using engine::WriteSync;
 using namespace std::chrono_literals;
 using Ends = std::vector<std::int64_t>;
 
@@ -28,7 +29,7 @@ std::vector<ReplayedText> appends(std::initializer_list<const char*> texts) {
 
 class WalWriter : public ::testing::TestWithParam<bool> {
 protected:
-    WalWriter() { wal_.options.synced_writes = GetParam(); }
+    WalWriter() { wal_.options.commit = GetParam() ? WriteSync::bytes : WriteSync::file; }
 
     WalHarness wal_;
 };
@@ -61,7 +62,7 @@ TEST_P(WalWriter, CompletesInOrderWhateverTheDeviceDoes) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE(seed);
         WalHarness wal;
-        wal.options.synced_writes = GetParam();
+        wal.options.commit = GetParam() ? WriteSync::bytes : WriteSync::file;
         wal.options.groups_in_flight = 4;
         wal.storage_options.seed = seed;
         ASSERT_TRUE(wal.open());
