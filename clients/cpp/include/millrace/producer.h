@@ -46,6 +46,8 @@ struct ProducerOptions {
     // one of its partition, whatever is retried. With more, a batch that is refused and sent
     // again may come to lie behind later ones.
     std::uint32_t in_flight_per_partition = 1;
+    // Requests on their way at a time: what becomes ready meanwhile goes together in the next one.
+    std::uint32_t requests_in_flight = 5;
 };
 
 // A record is stored.

@@ -74,6 +74,9 @@ Result<void> ProducerCore::check(const ProducerOptions& options) {
     if (options.in_flight_per_partition == 0) {
         return invalid("ProducerOptions::in_flight_per_partition must be above zero.");
     }
+    if (options.requests_in_flight == 0) {
+        return invalid("ProducerOptions::requests_in_flight must be above zero.");
+    }
     if (options.compression > Compression::zstd) {
         return invalid("ProducerOptions::compression is not a codec.");
     }
@@ -116,6 +119,7 @@ Result<void> ProducerCore::send(const Record& record, Producer::Callback callbac
     const auto cost = cost_of(record);
     if (auto checked = check(record, cost); !checked) return checked;
     std::vector<engine::HeaderView> headers;
+    headers.reserve(record.headers.size());
     for (const auto& header : record.headers) {
         headers.push_back({bytes_of(header.key), bytes_or_null(header.value)});
     }

@@ -216,6 +216,7 @@ std::chrono::milliseconds ProducerState::broker_timeout() const {
 }
 
 bool ProducerState::send_one() {
+    if (in_flight_.size() >= options_.requests_in_flight) return false;
     const auto room = link_->room();
     const auto request_max = link_->greeting().request_bytes_max;
     const auto table_room = std::min(kTableRoomMax, request_max / 4);
@@ -234,7 +235,7 @@ bool ProducerState::send_one() {
         }
     }
     const bool refused = !too_large.empty();
-    if (refused) handle_too_large(std::move(too_large));
+    if (refused) handle_too_large(too_large);
     if (call->batches.empty()) return refused;
     for (std::size_t i = 0; i < call->batches.size(); ++i) {
         auto& batch = *call->batches[i].batch;
@@ -263,7 +264,7 @@ bool ProducerState::send_one() {
     return true;
 }
 
-void ProducerState::handle_too_large(std::vector<TakenBatch> batches) {
+void ProducerState::handle_too_large(std::span<TakenBatch> batches) {
     const auto request_max = link_->greeting().request_bytes_max;
     std::vector<FailedBatch> failed;
     {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace millrace::detail {
@@ -73,7 +74,7 @@ private:
     void topics_looked_up(TopicLookUp& look_up, Result<Response> response);
     bool send_one();
     [[nodiscard]] std::chrono::milliseconds broker_timeout() const;
-    void handle_too_large(std::vector<TakenBatch> batches);
+    void handle_too_large(std::span<TakenBatch> batches);
     void produced(ProduceCall& call, Result<Response> response);
     void sort_out(ProduceCall& call, Result<Response> response, std::vector<Outcome>& outcomes);
     bool try_again(TakenBatch& taken, const Error& error);

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <thread>
 
 namespace millrace::testing {
 namespace {
@@ -267,6 +268,31 @@ TEST_F(ProducerTest, PutsManyRecordsIntoFewRequests) {
     const auto statistics = producer.statistics();
     EXPECT_EQ(statistics.records_acknowledged, kRecords);
     EXPECT_LT(statistics.requests, kRecords / 50);
+}
+
+TEST_F(ProducerTest, SendsTogetherWhatBecomesReadyWhileEnoughRequestsAreOnTheirWay) {
+    broker_.change([](FakeTopics& topics) { topics.create("wide", 20); });
+    std::promise<void> open_gate;
+    auto gate = open_gate.get_future().share();
+    broker_.intercept(wire::Api::produce, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
+        gate.wait();
+        return std::nullopt;
+    });
+    ProducerOptions options;
+    options.requests_in_flight = 2;
+    auto producer = open(options);
+    for (std::uint32_t partition = 0; partition < 20; ++partition) {
+        auto one = record("v", partition);
+        one.topic = "wide";
+        ASSERT_TRUE(producer.send(one, {}));
+        EXPECT_FALSE(producer.flush(1ms));  // Whatever may go has gone.
+        while (producer.statistics().requests < std::min(partition + 1, 2U))
+            std::this_thread::yield();
+    }
+    EXPECT_EQ(producer.statistics().requests, 2U);
+    open_gate.set_value();
+    EXPECT_TRUE(producer.flush());
+    EXPECT_EQ(producer.statistics().requests, 3U);
 }
 
 TEST_F(ProducerTest, HearsNothingWithoutAcks) {
