@@ -17,7 +17,7 @@ namespace {
 // writes the older of the two slots anew.
 constexpr std::uint32_t kCleanStartsToForget = 2;
 constexpr std::size_t kSnapshotBatchRecords = 2'000;
-constexpr std::uint64_t kRoomBytes = 1024 * 1024;
+constexpr std::uint64_t kRoomBytes = 1024 * 1024UL;
 
 CatalogProblem problem_of(const engine::Error& error) {
     switch (error.code) {
@@ -243,7 +243,7 @@ void TopicCatalog::wait_for_room(std::uint64_t bytes) {
     shard_.wait_for_room(room_);
 }
 
-void TopicCatalog::flushed(CatalogChangeRef change,
+void TopicCatalog::flushed(const CatalogChangeRef& change,
                            TopicCommand& command,
                            engine::Result<void> outcome) {
     if (!outcome) {

@@ -31,7 +31,7 @@ struct TopicCatalogOptions {
     std::uint32_t default_partitions = 1;
     bool accept_wal_loss = false;
     // A snapshot is written when this much, and four times the last snapshot, was appended since.
-    std::uint64_t snapshot_bytes_min = 1024 * 1024;
+    std::uint64_t snapshot_bytes_min = 1024 * 1024UL;
 };
 
 class TopicCatalog {
@@ -73,7 +73,9 @@ private:
     enum class Step : std::uint8_t { done, wait };
     [[nodiscard]] Step run_first(TopicCommand& command);
     [[nodiscard]] bool waits_for_deletion(const TopicCommand& command) const;
-    void flushed(CatalogChangeRef change, TopicCommand& command, engine::Result<void> outcome);
+    void flushed(const CatalogChangeRef& change,
+                 TopicCommand& command,
+                 engine::Result<void> outcome);
     void tell(const TopicCommand& command);
     void answered(const CatalogChange& change);
     void wait_for_room(std::uint64_t bytes);

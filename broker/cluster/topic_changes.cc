@@ -206,6 +206,7 @@ void plan_changes(TopicCommand& command,
 
 std::vector<MetadataRecord> records_of(const CatalogChange& change, const CatalogState& state) {
     std::vector<MetadataRecord> records;
+    records.reserve(change.changed.size() + change.deleted.size());
     for (const auto& topic : change.changed)
         records.push_back(record_of(*topic));
     for (const auto& id : change.deleted) {

@@ -308,9 +308,9 @@ private:
         }
     }
 
-    void set_effective(const std::string& key, std::string value) {
+    void set_effective(const std::string& key, const std::string& value) {
         for (auto& entry : options_.effective) {
-            if (entry.key == key) entry.value = std::move(value);
+            if (entry.key == key) entry.value = value;
         }
     }
 

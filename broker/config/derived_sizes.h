@@ -14,7 +14,7 @@
 namespace millrace::broker {
 
 // A shard's log has at least four files of at least 8 MiB.
-inline constexpr std::uint64_t kWalBytesPerShardMin = 4 * 8 * engine::kMiB;
+inline constexpr std::uint64_t kWalBytesPerShardMin = 32 * engine::kMiB;
 inline constexpr std::uint64_t kPreAuthenticationBytes = 4 * engine::kMiB;
 
 struct DerivedSizes {

@@ -200,7 +200,7 @@ bool Connection::below_resume_mark() const noexcept {
         limits.requests_in_flight_max - (limits.requests_in_flight_max + 3) / 4) {
         return false;
     }
-    if (bytes_in_flight_ > limits.bytes_in_flight_max / 4 * 3) return false;
+    if (bytes_in_flight_ > std::uint64_t{limits.bytes_in_flight_max} / 4 * 3) return false;
     if (queue_.bytes() >= kHoldBackBytes) return false;
     if (parked() > kParkedBytesMax / 2) return false;
     return queue_.empty() || !set_.parts_.blocks.budget().exhausted();

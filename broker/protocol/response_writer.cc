@@ -9,10 +9,10 @@
 namespace millrace::broker {
 namespace {
 
-constexpr std::size_t kFirstBytes = 16 * 1024;
+constexpr std::size_t kFirstBytes = 16 * 1024UL;
 // Memory beyond this goes back after the response that needed it: such answers (all topics of a
 // large cluster) are rare.
-constexpr std::size_t kKeptBytesMax = 256 * 1024;
+constexpr std::size_t kKeptBytesMax = 256 * 1024UL;
 
 }  // namespace
 

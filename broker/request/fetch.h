@@ -24,7 +24,7 @@
 namespace millrace::broker {
 
 // Beyond this much unsent a fetch waits before it reads.
-inline constexpr std::uint64_t kUnsentBytesMax = 1024 * 1024;
+inline constexpr std::uint64_t kUnsentBytesMax = 1024 * 1024UL;
 
 struct FetchParameters {
     std::uint32_t bytes_min = 1;

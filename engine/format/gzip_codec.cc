@@ -9,7 +9,7 @@ namespace millrace::engine::codecs {
 namespace {
 
 constexpr int kGzipWindow = 15 + 16;  // The largest window, with gzip's own header and trailer.
-constexpr std::size_t kStep = 64 * 1024;
+constexpr std::size_t kStep = 64 * 1024UL;
 
 void set_input(z_stream& stream, Bytes from) {
     stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(from.data()));

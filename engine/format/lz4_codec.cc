@@ -8,7 +8,7 @@ namespace millrace::engine::codecs {
 
 namespace {
 
-constexpr std::size_t kStep = 64 * 1024;
+constexpr std::size_t kStep = 64 * 1024UL;
 
 struct FreeContext {
     void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }

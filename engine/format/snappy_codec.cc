@@ -15,7 +15,7 @@ namespace {
 // them, big endian. 32 KiB of input make a block.
 constexpr std::array<unsigned char, 8> kMagic{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0};
 constexpr std::size_t kStreamHeaderBytes = 16;
-constexpr std::size_t kBlockInputBytes = 32 * 1024;
+constexpr std::size_t kBlockInputBytes = 32 * 1024UL;
 
 const char* text(const std::byte* bytes) {
     return reinterpret_cast<const char*>(bytes);

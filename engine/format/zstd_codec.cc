@@ -8,7 +8,7 @@ namespace millrace::engine::codecs {
 
 namespace {
 
-constexpr std::size_t kStep = 128 * 1024;
+constexpr std::size_t kStep = 128 * 1024UL;
 // Larger windows would let a small frame ask for much memory.
 constexpr int kWindowLogMax = 23;
 

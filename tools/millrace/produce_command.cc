@@ -162,12 +162,11 @@ Result<void> send_file(const ProduceOptions& options,
                        Outcome& outcome) {
     Progress progress("produce " + options.topic, reader.size(), "bytes");
     LineProducer lines(options, headers, producer, acks, outcome);
-    const auto sent = send_lines(options, reader, lines, outcome, progress);
-    const auto settled =
-            await_acknowledgements(producer, producer_options(options).delivery_timeout, [&] {
-                progress.update(outcome.acknowledged_bytes());
-            });
-    const auto closed = producer.close(std::chrono::seconds(1));
+    auto sent = send_lines(options, reader, lines, outcome, progress);
+    auto settled = await_acknowledgements(producer,
+                                          producer_options(options).delivery_timeout,
+                                          [&] { progress.update(outcome.acknowledged_bytes()); });
+    auto closed = producer.close(std::chrono::seconds(1));
     if (!sent) return sent;
     return settled ? closed : settled;
 }

@@ -21,12 +21,12 @@ namespace millrace::engine {
 // Per-partition settings; the names in Kafka's words are in docs/. May change while open.
 struct LogConfig {
     Durability durability = Durability::synced;
-    std::uint32_t message_bytes_max = 1'048'588;        // max.message.bytes: one batch, with header
-    std::uint64_t segment_bytes = 1ULL << 30;           // segment.bytes
-    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;   // segment.ms
-    std::uint32_t index_interval_bytes = 64 * 1024;     // index.interval.bytes
-    bool log_append_time = false;                       // message.timestamp.type
-    std::int64_t timestamp_after_max_ms = 3600 * 1000;  // message.timestamp.after.max.ms
+    std::uint32_t message_bytes_max = 1'048'588;       // max.message.bytes: one batch, with header
+    std::uint64_t segment_bytes = 1ULL << 30;          // segment.bytes
+    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;  // segment.ms
+    std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
+    bool log_append_time = false;                      // message.timestamp.type
+    std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
 
     bool operator==(const LogConfig&) const = default;
 };

@@ -34,16 +34,14 @@ class [[nodiscard]] Result {
 public:
     using value_type = T;
 
-    Result(const T& value)
-            : content_(std::in_place_index<0>, value) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Result(const T& value) : content_(std::in_place_index<0>, value) {}
 
-    Result(T&& value)
-            : content_(std::in_place_index<0>, std::move(value)) {
-    }  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Result(T&& value) : content_(std::in_place_index<0>, std::move(value)) {}
 
-    Result(Error error)
-            : content_(std::in_place_index<1>, std::move(error)) {
-    }  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
 
     [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
 
@@ -100,8 +98,8 @@ public:
 
     Result() = default;
 
-    Result(Error error)
-            : error_(std::move(error)), failed_(true) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    Result(Error error) : error_(std::move(error)), failed_(true) {}
 
     [[nodiscard]] bool has_value() const noexcept { return !failed_; }
 

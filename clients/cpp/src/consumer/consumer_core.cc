@@ -131,6 +131,7 @@ Result<void> ConsumerCore::assign_topic(std::string_view topic, Position from) {
     const auto& found = topics->front();
     if (found.error.code != ErrorCode::none) return Error{found.error.code, found.error.message};
     std::vector<Assignment> assignments;
+    assignments.reserve(found.partitions.size());
     for (const auto& partition : found.partitions) {
         assignments.push_back({{std::string(topic), partition.partition}, from});
     }

@@ -74,7 +74,7 @@ void Link::try_endpoint() {
             Transport::connect(*loop_, endpoint, wire::kFrameBytesMaxBeforeAuthentication, *this);
 }
 
-void Link::address_failed(Error why) {
+void Link::address_failed(const Error& why) {
     ++attempt_;
     address_ = (address_ + 1) % options_.addresses.size();
     if (++addresses_tried_ < options_.addresses.size()) return try_address();
@@ -240,7 +240,7 @@ void Link::attempt_timer_fired() {
     Error why{ErrorCode::timed_out,
               options_.addresses[address_].text + " did not answer within " +
                       std::to_string(options_.connect_timeout.count()) + " ms."};
-    if (state_ == State::resolving) return address_failed(std::move(why));
+    if (state_ == State::resolving) return address_failed(why);
     if (transport_ != nullptr) transport_->close(std::move(why));
 }
 

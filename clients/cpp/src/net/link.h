@@ -99,7 +99,7 @@ private:
     void start_round();
     void try_address();
     void try_endpoint();
-    void address_failed(Error why);
+    void address_failed(const Error& why);
     void round_failed(const Error& why);
     void greeted(const Response& frame);
     void answered(Response frame);
