@@ -71,6 +71,7 @@ void FolderMaker::folder_synced() noexcept {
 
 void FolderMaker::metadata_opened() noexcept {
     is_ours_ = false;
+    read_error_ = result() < 0 ? static_cast<int>(-result()) : 0;
     // A crash fell between the folder and its metadata: nothing in it is of use.
     if (result() == -ENOENT) return move_to_trash();
     if (ended_by_failure("open of partition.metadata")) return;
@@ -85,6 +86,7 @@ void FolderMaker::closed_unread() noexcept {
 }
 
 void FolderMaker::metadata_read() noexcept {
+    if (result() < 0) read_error_ = static_cast<int>(-result());
     if (result() > 0) {
         const auto size = static_cast<std::size_t>(result());
         std::string text(size, '\0');
@@ -113,10 +115,12 @@ void FolderMaker::left_files_removed(Result<void> outcome) noexcept {
 void FolderMaker::move_to_trash() noexcept {
     const bool has_data = !log_->segments.empty() && log_->segments.at(0).has_file;
     if (has_data) {
-        context_.events.event(Level::error,
-                              "log.foreign_folder",
-                              "the folder of a partition with data is not this topic's",
-                              {{"folder", std::string(path().view())}});
+        context_.events.event(
+                Level::error,
+                "log.foreign_folder",
+                read_error_ != 0 ? "partition.metadata of a partition with data is not readable"
+                                 : "the folder of a partition with data is another topic's",
+                {{"folder", std::string(path().view())}, {"errno", std::to_string(read_error_)}});
         const Error error{Errc::foreign_directory, 0};
         context_.fail(error, "identity of a partition's folder");
         return stop(error);

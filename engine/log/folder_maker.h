@@ -58,6 +58,7 @@ private:
     std::uint32_t attempt_ = 0;
     bool topics_tried_ = false;
     bool is_ours_ = false;
+    int read_error_ = 0;  // Why partition.metadata could not be read.
     Completion done_;
 };
 

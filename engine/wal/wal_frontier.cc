@@ -27,10 +27,7 @@ bool means_no_space(std::int64_t result) {
 }  // namespace
 
 WalFrontier::WalFrontier(std::uint32_t directory, WalFiles& files, const Parts& parts)
-        : directory_(directory),
-          files_(files),
-          parts_(parts),
-          directory_path_(wal_directory_path(directory)) {}
+        : files_(files), parts_(parts), directory_path_(wal_directory_path(directory)) {}
 
 void WalFrontier::extend_to(std::uint64_t bytes_ahead) noexcept {
     bytes_ahead_ = bytes_ahead;

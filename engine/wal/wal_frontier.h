@@ -94,7 +94,6 @@ private:
     void refuse(int error) noexcept;
     void rest() noexcept;
 
-    std::uint32_t directory_;
     WalFiles& files_;
     Parts parts_;
     std::string directory_path_;

@@ -133,6 +133,19 @@ TEST_F(Damage, OfTheLastBlockIsKeptWhenTheLogGoesOn) {
     EXPECT_NE(harness_.events.text().find("log.last_block_damaged"), std::string::npos);
 }
 
+TEST_F(Damage, OfTheIdentityOfAFolderWithDataIsFinalAndSaysWhatCouldNotBeRead) {
+    fill();
+    harness_.restart(rows_, true);
+    harness_.append(batch_of("after"));
+    harness_.disk.set_fault({.error = EIO, .kind = FileOpKind::read});
+    harness_.wal.live = 900;
+    harness_.settle();
+    EXPECT_EQ(harness_.failure, (Error{Errc::foreign_directory, 0}));
+    EXPECT_EQ(harness_.events.text(),
+              "log.foreign_folder: partition.metadata of a partition with data is not readable "
+              "folder=topics/orders-3 errno=5\n");
+}
+
 TEST_F(Damage, OfTheLastBlockIsNotMadeByAReadThatFailsForAWhile) {
     fill();
     harness_.restart(rows_, true);

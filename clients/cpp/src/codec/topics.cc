@@ -51,6 +51,7 @@ EncodedRequest encode_create_topics(std::span<const NewTopic> topics,
     std::vector<flatbuffers::Offset<wire::NewTopic>> rows;
     for (const auto& topic : topics) {
         std::vector<flatbuffers::Offset<wire::KeyValue>> config;
+        config.reserve(topic.config.size());
         for (const auto& [key, value] : topic.config) {
             config.push_back(wire::CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
         }

@@ -107,13 +107,13 @@ void ConsumerState::pump() {
     FetchQuery query;
     auto next = engine::MonotonicTime::max();
     if (fill_query(query, next)) {
-        fetch(std::move(query));
+        fetch(query);
     } else if (next != engine::MonotonicTime::max()) {
         timer_->start_at(next);
     }
 }
 
-void ConsumerState::fetch(FetchQuery query) {
+void ConsumerState::fetch(const FetchQuery& query) {
     auto call = std::make_unique<FetchCall>();
     call->request = encode_fetch(query);
     call->deadline = EventLoop::now() + options_.fetch_wait_max + request_timeout_;

@@ -78,7 +78,7 @@ private:
 
     void pump();
     bool fill_query(FetchQuery& query, engine::MonotonicTime& next);
-    void fetch(FetchQuery query);
+    void fetch(const FetchQuery& query);
     void fetched(FetchCall& call, Result<Response> response);
     void fetch_failed(const Error& why);
     void note_connection_error(const Error& why);

@@ -150,8 +150,9 @@ void ProducerState::tell(std::vector<Outcome> outcomes) {
     settled_.notify_all();
 }
 
-void ProducerState::tell_failed(std::vector<FailedBatch> failed) {
+void ProducerState::tell_failed(std::span<FailedBatch> failed) {
     std::vector<Outcome> outcomes;
+    outcomes.reserve(failed.size());
     for (auto& [topic, partition, batch, why] : failed) {
         Outcome outcome;
         outcome.topic = std::move(topic);
@@ -221,7 +222,7 @@ void ProducerState::topics_looked_up(TopicLookUp& look_up, Result<Response> resp
             }
         }
     }
-    tell_failed(std::move(failed));
+    tell_failed(failed);
     pump();
 }
 

@@ -62,13 +62,14 @@ Result<void> ProducerState::add(std::string_view topic,
                                 const NewRecord& record,
                                 Producer::Callback callback) {
     bool changed = false;
+    const auto now = EventLoop::now();  // Before it waits for room: its deadline counts from here.
     {
         std::unique_lock lock(mutex_);
         if (closing_) return is_closed();
         if (auto reserved = reserve(lock, record.cost); !reserved) return reserved;
         ++statistics_.records_sent;
         Delivery delivery{std::move(callback), record.parts.timestamp};
-        changed = accumulator_.add(topic, record, std::move(delivery), EventLoop::now());
+        changed = accumulator_.add(topic, record, std::move(delivery), now);
         changed = changed && !std::exchange(wake_posted_, wake_posted_ || changed);
     }
     if (changed) wake();
@@ -131,7 +132,7 @@ void ProducerState::shutdown() {
         closing_ = true;
         accumulator_.fail_all(is_closed(), failed);
     }
-    tell_failed(std::move(failed));
+    tell_failed(failed);
 }
 
 void ProducerState::link_ready() noexcept {
@@ -159,7 +160,7 @@ void ProducerState::pump() {
     pumping_ = true;
     std::vector<FailedBatch> failed;
     expire(failed);
-    tell_failed(std::move(failed));
+    tell_failed(failed);
     look_up_topics();
     while (!shut_ && link_->ready() && send_one()) {
     }
@@ -285,7 +286,7 @@ void ProducerState::handle_too_large(std::span<TakenBatch> batches) {
                     {queue->topic->name, queue->partition, std::move(batch), std::move(why)});
         }
     }
-    tell_failed(std::move(failed));
+    tell_failed(failed);
 }
 
 }  // namespace millrace::detail

@@ -79,7 +79,7 @@ private:
     void sort_out(ProduceCall& call, Result<Response> response, std::vector<Outcome>& outcomes);
     bool try_again(TakenBatch& taken, const Error& error);
     void tell(std::vector<Outcome> outcomes);
-    void tell_failed(std::vector<FailedBatch> failed);
+    void tell_failed(std::span<FailedBatch> failed);
 
     void link_ready() noexcept override;
     void link_room() noexcept override;
