@@ -182,9 +182,6 @@ std::vector<Row> measure_start(const BenchOptions& options) {
                       static_cast<double>(after_load) / kMiB,
                       "MiB",
                       [](const Probes&) { return at_most(32); });
-    loaded.obstacle =
-            "up to a quarter of the write-ahead log's bound stays in memory as the tail of "
-            "its partitions until more records push it out; an idle broker flushes nothing";
     loaded.note = fmt::format("{:.0f} s after 1 GiB was produced", options.idle_seconds);
     return {start,
             row("idle-rss",
