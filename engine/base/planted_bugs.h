@@ -12,6 +12,7 @@ namespace millrace::engine {
 enum class PlantedBug : std::uint8_t {
     none,
     skip_flush,            // A group counts as flushed without its flush.
+    flush_covers_later,    // A flush counts for groups that were not written when it was asked for.
     ack_before_mark,       // A `synced` append is answered before earlier groups are flushed.
     readable_before_sync,  // Replayed groups are readable before they are flushed.
     cut_at_damage,         // Replay takes every broken group for a torn end.

@@ -82,6 +82,14 @@ CrashWorkload written_over_soon() {
     return what;
 }
 
+// A seed with which a plain group is on its way while a later one is written and flushed.
+CrashWorkload plain_beside_synced() {
+    auto what = workload("classes");
+    what.name = "plain_beside_synced";
+    what.seed = 103;
+    return what;
+}
+
 // Groups of one block, several in flight.
 CrashWorkload small_groups() {
     auto what = workload("flush_thread");
@@ -102,6 +110,7 @@ CrashBudget deep_budget() {
 std::vector<Net> nets() {
     return {
             {PlantedBug::skip_flush, "skip_flush", explore(workload("flush_thread"))},
+            {PlantedBug::flush_covers_later, "flush_covers_later", explore(plain_beside_synced())},
             {PlantedBug::ack_before_mark, "ack_before_mark", explore(workload("flush_thread"))},
             {PlantedBug::readable_before_sync,
              "readable_before_sync",
