@@ -62,6 +62,18 @@ protected:
         broker_.change([&](FakeTopics& topics) { topics.partition("t", 0).produce_error = error; });
     }
 
+    // The broker takes no produce request until the gate is opened.
+    std::promise<void> close_gate() {
+        std::promise<void> open_gate;
+        broker_.intercept(wire::Api::produce,
+                          [gate = open_gate.get_future().share()](
+                                  const FakeRequest&) -> std::optional<FakeAnswer> {
+                              gate.wait();
+                              return std::nullopt;
+                          });
+        return open_gate;
+    }
+
     FakeBroker broker_;
 };
 
@@ -223,12 +235,7 @@ TEST_F(ProducerTest, FollowsATopicThatIsMadeAgain) {
 }
 
 TEST_F(ProducerTest, RefusesOrBlocksWhenItsMemoryIsFull) {
-    std::promise<void> open_gate;
-    auto gate = open_gate.get_future().share();
-    broker_.intercept(wire::Api::produce, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
-        gate.wait();
-        return std::nullopt;
-    });
+    auto open_gate = close_gate();
     ProducerOptions options;
     options.buffer_bytes = 5000;
     options.on_full = OnFull::fail;
@@ -272,12 +279,7 @@ TEST_F(ProducerTest, PutsManyRecordsIntoFewRequests) {
 
 TEST_F(ProducerTest, SendsTogetherWhatBecomesReadyWhileEnoughRequestsAreOnTheirWay) {
     broker_.change([](FakeTopics& topics) { topics.create("wide", 20); });
-    std::promise<void> open_gate;
-    auto gate = open_gate.get_future().share();
-    broker_.intercept(wire::Api::produce, [&](const FakeRequest&) -> std::optional<FakeAnswer> {
-        gate.wait();
-        return std::nullopt;
-    });
+    auto open_gate = close_gate();
     ProducerOptions options;
     options.requests_in_flight = 2;
     auto producer = open(options);
