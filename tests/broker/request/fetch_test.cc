@@ -232,6 +232,23 @@ TEST_P(FetchTest, TellsAReaderOfALostPastWhereTheLogsPart) {
     EXPECT_EQ(row.diverging_epoch, 0);
 }
 
+// From segment files: one read ends where its segment does.
+TEST_P(FetchTest, DoesNotWaitForMoreBytesWhereTheNextSegmentHasThem) {
+    const auto large = create(rig_, *peer_, "large", 1, {{"segment.bytes", "4KiB"}});
+    const std::string value(1'500, 'x');
+    for (int number = 0; number < 5; ++number)
+        EXPECT_GE(produce_one(rig_, *producer(), {large, 0}, value), 0);
+    ASSERT_TRUE(rig_.stop());
+    ServiceRig next(disk_, {.shards = GetParam()});
+    ASSERT_TRUE(next.start()) << next.events();
+    auto& peer = next.connect(0);
+    const auto now = next.clock().monotonic_now();
+    const FetchOptions options{.wait_max_ms = 60'000, .bytes_min = 3'000};
+    EXPECT_EQ(fetched_one(next.ask(peer, fetch_request({{{large, 0}, 1}}, options))).records.size(),
+              1U);
+    EXPECT_LT(next.clock().monotonic_now() - now, seconds(1));
+}
+
 class FetchSessionTest : public FetchTest {
 protected:
     // Opens a session over all partitions and returns its id.

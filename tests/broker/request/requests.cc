@@ -27,12 +27,13 @@ std::vector<flatbuffers::Offset<wire::KeyValue>> pack(Builder& builder, const Se
 RequestFrame create_topic_request(const std::string& name,
                                   std::uint32_t partitions,
                                   const Settings& config,
-                                  bool validate_only) {
+                                  bool validate_only,
+                                  std::uint32_t timeout_ms) {
     return request_of(Api::create_topics, [&](Builder& builder) {
         const auto entries = pack(builder, config);
         const std::vector topics{
                 wire::CreateNewTopicDirect(builder, name.c_str(), partitions, &entries)};
-        return wire::CreateCreateTopicsRequestDirect(builder, &topics, validate_only);
+        return wire::CreateCreateTopicsRequestDirect(builder, &topics, validate_only, timeout_ms);
     });
 }
 

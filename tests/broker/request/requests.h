@@ -25,7 +25,8 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] RequestFrame create_topic_request(const std::string& name,
                                                 std::uint32_t partitions,
                                                 const Settings& config = {},
-                                                bool validate_only = false);
+                                                bool validate_only = false,
+                                                std::uint32_t timeout_ms = 0);
 [[nodiscard]] RequestFrame delete_topic_request(const std::string& name);
 [[nodiscard]] RequestFrame grow_topic_request(const std::string& name, std::uint32_t partitions);
 // A value of "-" stands for removing the setting.

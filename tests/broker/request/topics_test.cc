@@ -231,6 +231,37 @@ TEST_P(TopicsTest, AreMadeOnFirstUseOnlyWhereThatIsAllowed) {
     EXPECT_EQ(metadata("a/b").second, 0U);
 }
 
+TEST_P(TopicsTest, AreDeletedOnAFullDiskThoughNothingElseIsTaken) {
+    const auto id = create(*rig_, *peer_, "orders", 2);
+    EXPECT_EQ(produce_one(*rig_, *peer_, {id, 0}, "x"), 0);
+    disk_.set_free_space(0);
+    rig_->advance(std::chrono::seconds(2));
+    EXPECT_EQ(produce_one(*rig_, *peer_, {id, 0}, "y"), -number_of(ErrorCode::storage_full));
+    EXPECT_EQ(try_create("more").error, number_of(ErrorCode::storage_full));
+    EXPECT_EQ(remove("orders").error, 0);
+    EXPECT_EQ(metadata("orders").second, 0U);
+    disk_.set_free_space(1ULL << 40);
+    rig_->advance(std::chrono::seconds(2));
+    EXPECT_EQ(try_create("more").error, 0);
+    crash();
+    EXPECT_EQ(metadata("orders").second, 0U);
+    EXPECT_EQ(metadata("more").second, 1U);
+}
+
+TEST_P(TopicsTest, WhoseTimeIsUpAreAnsweredByNameAndMadeAllTheSame) {
+    const auto before = peer_->answers.size();
+    rig_->send(*peer_, create_topic_request("orders", 3, {}, false, 10));
+    rig_->clock().advance(std::chrono::milliseconds(11));
+    ASSERT_TRUE(rig_->run_until([&] { return peer_->answers.size() > before; }));
+    const auto* topics = peer_->answers.back().as<wire::CreateTopicsResponse>()->topics();
+    ASSERT_EQ(topics->size(), 1U);
+    EXPECT_EQ(topics->Get(0)->name()->str(), "orders");
+    EXPECT_EQ(topics->Get(0)->error(), number_of(ErrorCode::timed_out));
+    rig_->settle();
+    EXPECT_EQ(peer_->answers.size(), before + 1) << "answered once";
+    EXPECT_EQ(metadata("orders").second, 3U);
+}
+
 TEST_P(TopicsTest, SurviveManyChangesAndTheSnapshotsBetweenThem) {
     const std::string long_name(200, 'n');
     for (int round = 0; round < 300; ++round) {
