@@ -9,18 +9,15 @@
 #include "engine/arena.h"
 #include "engine/engine/blocking_files.h"
 #include "engine/event_log.h"
-#include "engine/format/checkpoint.h"
+#include "engine/format/checkpoint_codec.h"
 #include "engine/result.h"
 #include "engine/storage.h"
 
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 namespace millrace::engine {
-
-inline constexpr std::array<std::string_view, 2> kCheckpointSlots{"checkpoint.a", "checkpoint.b"};
 
 // Slots are this much longer than what is written next, so that a full file system cannot stop
 // the checkpoint that makes room.

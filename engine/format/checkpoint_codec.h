@@ -8,13 +8,18 @@
 #include "engine/result.h"
 #include "engine/types.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace millrace::engine {
 
 inline constexpr std::uint32_t kCheckpointVersion = 1;
+
+// Names of the two slots, below the data directory.
+inline constexpr std::array<std::string_view, 2> kCheckpointSlots{"checkpoint.a", "checkpoint.b"};
 
 // Appends to `to`, which the caller clears.
 void encode_checkpoint(const Checkpoint& checkpoint, std::vector<std::byte>& to);

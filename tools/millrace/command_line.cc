@@ -10,6 +10,8 @@
 #include "tools/millrace/position_text.h"
 #include "tools/millrace/produce_command.h"
 #include "tools/millrace/quantity.h"
+#include "tools/millrace/segment_command.h"
+#include "tools/millrace/segment_dump.h"
 #include "tools/millrace/topic_command.h"
 #include "tools/millrace/unknown_command.h"
 
@@ -195,6 +197,21 @@ void add_produce(CLI::App& root, Invocation& invocation) {
                "How long a record may take, such as 30s");
 }
 
+CLI::Option* add_format(CLI::App* command, RecordFormat& format) {
+    std::string wrong;
+    format = RecordFormat::parse("%v\\n", wrong).value_or(RecordFormat());
+    return add_parsed(
+            command,
+            "-f,--format",
+            format,
+            [](const std::string& text) {
+                std::string unknown;
+                return RecordFormat::parse(text, unknown);
+            },
+            "a format of %t %p %o %k %v %T %h %% \\n \\t",
+            "%t topic, %p partition, %o offset, %k key, %v value, %T timestamp, %h headers");
+}
+
 void add_consume(CLI::App& root, Invocation& invocation) {
     auto* command = root.add_subcommand("consume", "Print records, and follow");
     auto options = options_of<ConsumeOptions>(command, invocation, consume);
@@ -208,18 +225,7 @@ void add_consume(CLI::App& root, Invocation& invocation) {
     command->add_option("-p,--partition", options->partition, "Only this partition")->type_name("");
     add_parsed(command, "-n,--count", options->count, parse_count, "a number", "Stop after N");
     command->add_flag("-e,--exit-at-end", options->stop_at_end, "Stop at the present end");
-    std::string wrong;
-    options->format = RecordFormat::parse("%v\\n", wrong).value_or(RecordFormat());
-    add_parsed(
-            command,
-            "-f,--format",
-            options->format,
-            [](const std::string& text) {
-                std::string unknown;
-                return RecordFormat::parse(text, unknown);
-            },
-            "a format of %t %p %o %k %v %T %h %% \\n \\t",
-            "%t topic, %p partition, %o offset, %k key, %v value, %T timestamp, %h headers");
+    add_format(command, options->format);
 }
 
 void add_config(CLI::App& root, Invocation& invocation) {
@@ -266,6 +272,38 @@ void add_bench(CLI::App& root, Invocation& invocation) {
     add_parsed(read, "--records", consumed->records, parse_count, "a number", "Stop after N");
 }
 
+// A segment command of one path and nothing else.
+void add_of_path(CLI::App* parent,
+                 Invocation& invocation,
+                 const std::string& name,
+                 const std::string& help,
+                 ExitCode (*run)(const Context&, const std::string&)) {
+    auto* command = parent->add_subcommand(name, help);
+    auto path = options_of<std::string>(command, invocation, run);
+    command->add_option("PATH", *path, "Data directory, partition's folder or .log file")
+            ->required()
+            ->type_name("");
+}
+
+void add_segment(CLI::App& root, Invocation& invocation) {
+    auto* segment =
+            root.add_subcommand("segment", "Segment files without a broker: dump, verify, index");
+    segment->require_subcommand(1);
+    auto* dump = segment->add_subcommand("dump", "Batches, or their records");
+    auto options = options_of<SegmentDumpOptions>(dump, invocation, dump_segments);
+    dump->add_option("PATH", options->path, "Data directory, partition's folder or .log file")
+            ->required()
+            ->type_name("");
+    auto* records = dump->add_flag("--records", options->records, "Records instead of batches");
+    add_format(dump, options->format)->needs(records);
+    add_of_path(segment,
+                invocation,
+                "verify",
+                "Check every batch and index entry, and say what is damaged",
+                verify_segments);
+    add_of_path(segment, invocation, "index", "Entries of both indexes", show_indexes);
+}
+
 void add_cluster(CLI::App& root, Invocation& invocation) {
     auto* cluster = root.add_subcommand("cluster", "The broker and what it serves: info");
     cluster->require_subcommand(1);
@@ -310,6 +348,7 @@ ExitCode run_command_line(int argc, char** argv) {
     add_cluster(root, invocation);
     add_config(root, invocation);
     add_bench(root, invocation);
+    add_segment(root, invocation);
     guess_output(invocation.context, argc, argv);
     if (const auto unknown = unknown_command(root, argc, argv))
         return fail_usage(invocation.context, *unknown);

@@ -3,6 +3,7 @@
 
 #include "millrace/consumer.h"
 #include "tools/millrace/interrupt.h"
+#include "tools/millrace/json_rows.h"
 #include "tools/millrace/json_text.h"
 #include "tools/millrace/progress.h"
 #include "tools/millrace/quantity.h"
@@ -84,23 +85,13 @@ std::uint64_t expected_records(const std::vector<Part>& parts, const ConsumeOpti
 class RecordPrinter {
 public:
     RecordPrinter(const Context& context, const RecordFormat& format)
-            : context_(context), format_(format) {}
+            : context_(context), format_(format), rows_(context.output) {}
 
     [[nodiscard]] bool print(const RecordView& record) {
         auto& to = output_.buffer();
-        switch (context_.output) {
-            case OutputFormat::table:
-                format_.append(to, record);
-                break;
-            case OutputFormat::json:
-                to += printed_ == 0 ? "[\n" : ",\n";
-                append_json_record(to, record);
-                break;
-            case OutputFormat::jsonl:
-                append_json_record(to, record);
-                to += '\n';
-                break;
-        }
+        rows_.begin_row(to);
+        context_.scripted() ? append_json_record(to, record) : format_.append(to, record);
+        rows_.end_row(to);
         ++printed_;
         bytes_ += record.value.value_or("").size();
         return output_.flush_if_large();
@@ -109,8 +100,7 @@ public:
     [[nodiscard]] bool flush() { return output_.flush(); }
 
     [[nodiscard]] bool close() {
-        if (context_.output == OutputFormat::json)
-            output_.buffer() += printed_ == 0 ? "[]\n" : "\n]\n";
+        rows_.end(output_.buffer());
         return output_.flush();
     }
 
@@ -123,6 +113,7 @@ public:
 private:
     const Context& context_;
     const RecordFormat& format_;
+    JsonRows rows_;
     StandardOutput output_;
     std::uint64_t printed_ = 0;
     std::uint64_t bytes_ = 0;
