@@ -3,6 +3,7 @@
 // Where the engine says what happened: one event, one line. The broker prints them.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
