@@ -10,6 +10,8 @@ namespace millrace::engine {
 
 namespace {
 
+constexpr TimestampMs kNoTimestamp = -1;  // The smallest there is.
+
 Result<void> check_header(const BatchView& batch) noexcept {
     if (batch.base_offset() != Offset(0)) return failure(Errc::corrupt_batch);
     if (!batch.crc_is_right()) return failure(Errc::corrupt_batch);
@@ -38,6 +40,7 @@ Result<TimestampMs> walk_records(const BatchView& batch) noexcept {
         if (__builtin_add_overflow(base, record.timestamp_delta, &timestamp)) {
             return failure(Errc::corrupt_batch);
         }
+        if (timestamp < kNoTimestamp) return failure(Errc::invalid_timestamp);
         largest = std::max(largest, timestamp);
     }
     if (!rest.empty()) return failure(Errc::corrupt_batch);
@@ -52,7 +55,10 @@ Result<BatchCheck> check_batch(Bytes bytes) noexcept {
     BatchCheck check{.size = batch.size(),
                      .record_count = batch.record_count(),
                      .max_timestamp = batch.max_timestamp()};
-    if (batch.codec() != Codec::none) return check;
+    if (batch.codec() != Codec::none) {
+        if (check.max_timestamp < kNoTimestamp) return failure(Errc::invalid_timestamp);
+        return check;
+    }
     TRY(check.max_timestamp, walk_records(batch));
     check.max_timestamp_is_wrong = check.max_timestamp != batch.max_timestamp();
     return check;

@@ -23,7 +23,7 @@ struct BatchCheck {
 // walked (lengths, offset deltas 0, 1, 2..., count, exact end). Compressed: count and codec only;
 // whoever opens it later does so with bounded output.
 // Errors: corrupt_batch; unsupported_batch (magic, codec, control, transactional, producer id);
-// invalid_timestamp (claims to have the broker's time).
+// invalid_timestamp (below -1, which stands for none; or claims to have the broker's time).
 [[nodiscard]] Result<BatchCheck> check_batch(Bytes bytes) noexcept;
 
 }  // namespace millrace::engine
