@@ -2,7 +2,8 @@
 //
 // A client that sends any bytes: one blocking socket, frames by hand.
 //
-// Thread:      one. Every wait ends after ten seconds, with a failure of the test.
+// Thread:      one.
+// Errors:      thrown, which fails the test; every wait ends after ten seconds.
 #pragma once
 
 #include "engine/types.h"
@@ -41,7 +42,7 @@ public:
     [[nodiscard]] std::optional<Answer> read();
     // Every answer that is there without waiting.
     [[nodiscard]] std::vector<Answer> read_ready();
-    // The next answer, and a failure when it is not the one to this request.
+    // The answer to this request, which must be the next one.
     [[nodiscard]] Answer ask(const RequestFrame& frame);
     // Waits until it can be read or, when `to_write`, written.
     void wait(bool to_write);
