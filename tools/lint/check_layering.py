@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 """Checks every include against layering.txt, and that nobody's file is built or included by none."""
+import os
 import re
 import subprocess
 import sys
@@ -31,8 +32,13 @@ def tracked(*patterns: str) -> list[str]:
         listed = subprocess.run([*command, *patterns], capture_output=True, text=True, check=True)
         return [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
     suffixes = tuple(pattern.lstrip("*") for pattern in patterns)
-    return sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*")
-                  if path.name.endswith(suffixes) and "build" not in path.relative_to(ROOT).parts)
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        # Build folders have any name: Meson leaves this one in each.
+        folders[:] = [each for each in folders if not (Path(folder) / each / "meson-private").exists()]
+        found += [str((Path(folder) / name).relative_to(ROOT)) for name in names
+                  if name.endswith(suffixes)]
+    return sorted(found)
 
 
 def project_path(file: str, name: str) -> str | None:
