@@ -234,16 +234,24 @@ TEST_F(Hostile, Framing_20_NeverReadingClient) {
     auto producer = connect();
     for (int number = 0; number < 8; ++number)
         ASSERT_EQ(produce_error(producer, key, batch_of({std::string(900'000, 'x')})), "none");
+    // Half of them ask for more than 2 GiB of records together, half for 1 GiB of tables.
     std::vector<RequestFrame> fetches;
     for (int number = 0; number < 200; ++number)
         fetches.push_back(fetch_request({{key, number % 8}}));
+    const auto description = request_of(wire::Api::describe_configs, [](auto& builder) {
+        const auto row =
+                wire::CreateConfigResourceDirect(builder, wire::ResourceKind::topic, "victim");
+        return wire::CreateDescribeConfigsRequest(builder,
+                                                  builder.CreateVector(std::vector(200, row)));
+    });
+    EXPECT_GT(connect().ask(description).table_bytes, 300U << 10);
     const auto requests = joined(fetches);
-    // Together they ask for more than 5 GiB.
+    const auto other_requests = joined(std::vector(200, description));
     std::vector<RawClient> silent;
     for (int number = 0; number < 32; ++number) {
         silent.push_back(connect());
         silent.back().shrink_receive_buffer();
-        silent.back().write(requests);
+        silent.back().write(number % 2 == 0 ? requests : other_requests);
     }
     for (int number = 0; number < 20; ++number)
         expect_honest_service();
