@@ -29,7 +29,7 @@ RequestFrame bare_frame(std::uint16_t api, std::uint16_t version = 1) {
     return frame;
 }
 
-// The table behind a bare header is missing, so `hello` and nothing else gets any further.
+// A bare header, spoiled in one place.
 std::vector<std::byte> header_with(void (*change)(wire::FrameHeader& header)) {
     auto header = bare_frame(static_cast<std::uint16_t>(wire::Api::hello)).header;
     change(header);
