@@ -75,6 +75,7 @@ void ShardGroup::post(std::uint32_t shard, engine::PostedTask& task) noexcept {
 }
 
 bool ShardGroup::receive(int socket, std::string_view listener) noexcept {
+    ASSERT(count_ > 0);
     std::uint32_t total = 0;
     auto fewest = next_;
     for (std::uint32_t step = 0; step < count_; ++step) {
