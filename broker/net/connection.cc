@@ -24,7 +24,6 @@ constexpr std::uint64_t kDrainedBytes = kHoldBackBytes / 2;
 constexpr std::uint64_t kUnsentBytesMax = 2U << 20;
 // Requests of this connection that wait for room to be appended: no more are read.
 constexpr std::uint64_t kParkedBytesMax = 2U << 20;
-constexpr std::uint32_t kProgressBytes = 4096;  // That a partial frame must grow by.
 // Below this SO_RCVLOWAT saves no wake-ups worth its system calls.
 constexpr std::uint32_t kLowWaterBytesMin = 256U << 10;
 
@@ -53,7 +52,7 @@ Connection::~Connection() = default;
 bool Connection::open() noexcept {
     if (uv_poll_init(&set_.parts_.loop, &poll_, socket_) != 0) return false;
     opened_at_ = set_.now_;
-    receive_progress_ = opened_at_;
+    receive_progress_.restart(opened_at_);
     send_progress_ = opened_at_;
     update_poll();
     watch_progress();
@@ -111,6 +110,7 @@ void Connection::on_poll(uv_poll_t* handle, int status, int events) noexcept {
 
 void Connection::readable() noexcept {
     std::size_t bytes = 0;
+    if (!assembler_.partial()) receive_progress_.restart(set_.now_);
     while (!closing_ && !paused_ && !input_ended_ && bytes < kReadBytesPerTurn) {
         const auto space = assembler_.space();
         if (space.empty()) {
@@ -130,7 +130,7 @@ void Connection::readable() noexcept {
         const auto received = static_cast<std::size_t>(count);
         bytes += received;
         assembler_.received(received);
-        received_since_progress_ += static_cast<std::uint32_t>(received);
+        receive_progress_.received(received, set_.now_);
         if (!deliver()) break;
         if (received < space.size()) break;  // The socket is empty.
     }
@@ -154,15 +154,8 @@ bool Connection::deliver() noexcept {
             refuse_stream();
             return false;
         }
-        if (status == DecodeStatus::incomplete) {
-            if (received_since_progress_ >= kProgressBytes) {
-                received_since_progress_ = 0;
-                receive_progress_ = set_.now_;
-            }
-            return true;
-        }
-        received_since_progress_ = 0;
-        receive_progress_ = set_.now_;
+        if (status == DecodeStatus::incomplete) return true;
+        receive_progress_.restart(set_.now_);
         ++requests_in_flight_;
         bytes_in_flight_ += frame.header.frame_bytes;
         set_.parts_.handler.frame(*this, std::move(frame));
@@ -254,13 +247,13 @@ bool Connection::resume() noexcept {
     if (paused_) {
         if (!below_resume_mark()) return false;
         paused_ = false;
-        receive_progress_ = set_.now_;  // Waiting for us was not the client's delay.
+        receive_progress_.restart(set_.now_);  // Waiting for us was not the client's delay.
         const bool read_on = deliver();
         assembler_.rest();
         if (read_on) update_poll();
         return true;
     }
-    if (!memory_.waiting && (polled_ & UV_READABLE) == 0) receive_progress_ = set_.now_;
+    if (!memory_.waiting && (polled_ & UV_READABLE) == 0) receive_progress_.restart(set_.now_);
     return false;
 }
 
@@ -348,23 +341,30 @@ engine::MonotonicTime Connection::next_check() const noexcept {
     if (!queue_.empty()) at = send_progress_ + limits.progress_deadline;
     if (closing_) return at;
     if (!assembler_.authenticated()) at = std::min(at, opened_at_ + limits.hello_deadline);
-    if (assembler_.partial() && !paused_ && !memory_.waiting) {
-        at = std::min(at, receive_progress_ + limits.progress_deadline);
+    if (owes_bytes()) {
+        at = std::min(at, receive_progress_.next(limits.progress_deadline, limits.scarce_deadline));
     }
     return at;
 }
 
-// Armed once for the earliest deadline; a deadline that moved is found when the timer fires, so
-// that busy connections do not touch it.
+// A frame has begun, and it is the client's turn.
+bool Connection::owes_bytes() const noexcept {
+    return assembler_.partial() && !paused_ && !memory_.waiting;
+}
+
+// Armed for the earliest deadline; one that moved away is found when the timer fires, so that busy
+// connections do not touch it.
 void Connection::watch_progress() noexcept {
-    if (timer_.armed) return;
-    if (const auto at = next_check(); at != engine::MonotonicTime::max()) {
-        set_.parts_.timers.arm(timer_, at);
-    }
+    const auto at = next_check();
+    if (at == engine::MonotonicTime::max() || (timer_.armed && timer_at_ <= at)) return;
+    set_.parts_.timers.disarm(timer_);
+    set_.parts_.timers.arm(timer_, at);
+    timer_at_ = at;
 }
 
 void Connection::timer_fired() noexcept {
     set_.start_turn();
+    if (!closing_ && !input_ended_ && owes_bytes()) readable();  // Also below the low-water mark.
     const auto& limits = set_.parts_.limits;
     const auto now = set_.now_;
     if (!queue_.empty() && now >= send_progress_ + limits.progress_deadline) {
@@ -375,10 +375,13 @@ void Connection::timer_fired() noexcept {
         return;
     } else if (!assembler_.authenticated() && now >= opened_at_ + limits.hello_deadline) {
         close("no hello in time", false);
-    } else if (assembler_.partial() && !paused_ && !memory_.waiting &&
-               now >= receive_progress_ + limits.progress_deadline) {
+    } else if (owes_bytes() && receive_progress_.stalled(now, limits.progress_deadline)) {
         close("the peer does not finish its frame", false);
+    } else if (owes_bytes() && receive_progress_.slow(now, limits.scarce_deadline) &&
+               set_.parts_.pool.pressed()) {
+        close("the peer does not finish its frame while others wait for memory", false);
     }
+    set_.parts_.timers.disarm(timer_);
     watch_progress();
 }
 

@@ -14,6 +14,7 @@
 #include "broker/net/frame_assembler.h"
 #include "broker/net/frame_handler.h"
 #include "broker/net/receive_pool.h"
+#include "broker/net/receive_progress.h"
 #include "broker/net/send_queue.h"
 #include "broker/net/socket_names.h"
 
@@ -77,6 +78,7 @@ private:
     void update_poll() noexcept;
     void update_low_water() noexcept;
     void watch_progress() noexcept;
+    [[nodiscard]] bool owes_bytes() const noexcept;
     void timer_fired() noexcept;
     [[nodiscard]] engine::MonotonicTime next_check() const noexcept;
 
@@ -86,6 +88,7 @@ private:
     FrameAssembler assembler_;
     SendQueue queue_;
     Timer timer_;
+    engine::MonotonicTime timer_at_{};  // While it is armed.
     MemoryWaiter memory_;
     SocketNames names_;
 
@@ -104,9 +107,8 @@ private:
     std::string reason_;
 
     engine::MonotonicTime opened_at_{};
-    engine::MonotonicTime receive_progress_{};
+    ReceiveProgress receive_progress_;
     engine::MonotonicTime send_progress_{};
-    std::uint32_t received_since_progress_ = 0;
 
     Connection* next_marked_ = nullptr;
     Connection* previous_ = nullptr;  // The set's list of all.

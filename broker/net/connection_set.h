@@ -28,6 +28,8 @@ struct ConnectionLimits {
     std::uint32_t bytes_in_flight_max = 32U << 20;
     std::chrono::milliseconds hello_deadline{10'000};
     std::chrono::milliseconds progress_deadline{30'000};
+    // How often a partial frame is looked at that others may have to wait for.
+    std::chrono::milliseconds scarce_deadline{1'000};
 };
 
 struct ConnectionSetParts {

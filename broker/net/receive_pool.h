@@ -95,6 +95,9 @@ public:
     [[nodiscard]] bool claim_beyond(const void* owner) noexcept;
     void release_beyond(const void* owner) noexcept;
 
+    // Somebody, on whatever shard, waits for memory that is not of handshake buffers.
+    [[nodiscard]] bool pressed() const noexcept { return budget_.pressed(); }
+
     // Waits for memory of handshake buffers, or of the others. It may wait already.
     void wait(MemoryWaiter& waiter, bool handshake) noexcept;
     void cancel(MemoryWaiter& waiter) noexcept;

@@ -18,7 +18,7 @@ namespace millrace::engine {
 class BatchReader {
 public:
     // `batch` is borrowed until the next open. Its checksum is the caller's to check. Errors:
-    // corrupt_batch (does not decompress, or to more than bytes_max), unsupported_batch.
+    // batch_too_large (decompresses to more than bytes_max), corrupt_batch, unsupported_batch.
     [[nodiscard]] Result<void> open(const BatchView& batch, std::size_t bytes_max);
 
     // The next record, with its place in the log; none at the end. Views live until the next

@@ -30,7 +30,7 @@ Result<void> decompress(Codec codec,
                         std::vector<std::byte>& to) {
     switch (codec) {
         case Codec::none:
-            if (from.size() > bytes_max) return failure(Errc::corrupt_batch);
+            if (from.size() > bytes_max) return failure(Errc::batch_too_large);
             to.insert(to.end(), from.begin(), from.end());
             return {};
         case Codec::gzip:

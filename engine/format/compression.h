@@ -15,7 +15,8 @@ namespace millrace::engine {
 [[nodiscard]] Result<void> compress(Codec codec, Bytes from, std::vector<std::byte>& to);
 
 // Appends the original bytes to `to`, at most bytes_max; stops there, whatever the input claims.
-// Memory grows with what was really produced. Errors: corrupt_batch, unsupported_batch.
+// Memory grows with what was really produced. Errors: batch_too_large (more than bytes_max),
+// corrupt_batch, unsupported_batch.
 [[nodiscard]] Result<void> decompress(Codec codec,
                                       Bytes from,
                                       std::size_t bytes_max,

@@ -54,9 +54,9 @@ Result<void> gzip_decompress(Bytes from, std::size_t bytes_max, Output& to) {
         if (output_is_too_long(to, begin, bytes_max)) break;
         if (outcome == Z_OK && stream.avail_in == 0 && stream.avail_out != 0) break;  // Cut off.
     }
-    const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0 &&
-                       !output_is_too_long(to, begin, bytes_max);
+    const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0;
     inflateEnd(&stream);
+    if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::batch_too_large);
     if (!whole) return failure(Errc::corrupt_batch);
     return {};
 }

@@ -49,7 +49,7 @@ Result<void> lz4_decompress(Bytes from, std::size_t bytes_max, Output& to) {
                                  nullptr);
         to.resize(to.size() - room + produced);
         if (LZ4F_isError(wanted) != 0) return failure(Errc::corrupt_batch);
-        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::corrupt_batch);
+        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::batch_too_large);
         if (consumed == 0 && produced == 0 && wanted != 0) return failure(Errc::corrupt_batch);
         from = from.subspan(consumed);
     }

@@ -27,10 +27,9 @@ Result<void> decompress_block(Bytes from, std::size_t begin, std::size_t bytes_m
         return failure(Errc::corrupt_batch);
     }
     // A block cannot grow more than its format allows: 64 bytes of output for 3 of input.
+    if (length / 32 > from.size()) return failure(Errc::corrupt_batch);
     const auto made = to.size() - begin;
-    if (length > bytes_max - std::min(made, bytes_max) || length / 32 > from.size()) {
-        return failure(Errc::corrupt_batch);
-    }
+    if (length > bytes_max - std::min(made, bytes_max)) return failure(Errc::batch_too_large);
     const auto at = to.size();
     to.resize(at + length);
     if (!snappy::RawUncompress(

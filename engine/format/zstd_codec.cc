@@ -48,7 +48,7 @@ Result<void> zstd_decompress(Bytes from, std::size_t bytes_max, Output& to) {
         wanted = ZSTD_decompressStream(context.get(), &output, &input);
         to.resize(to.size() - room + output.pos);
         if (ZSTD_isError(wanted) != 0) return failure(Errc::corrupt_batch);
-        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::corrupt_batch);
+        if (output_is_too_long(to, begin, bytes_max)) return failure(Errc::batch_too_large);
         const bool cut_off = input.pos == input.size && output.pos < output.size;
         if (wanted != 0 && cut_off) return failure(Errc::corrupt_batch);
     }

@@ -162,6 +162,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
 void ShardLogs::end_turn() noexcept {
     auto& state = *state_;
     state.news.tell_all();
+    state.time_lookups.end_turn();
     state.context.run_deferred();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
@@ -211,7 +212,9 @@ void ShardLogs::flush_all(EngineOp& op) {
 
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
-    if (state.context.deferred_first != nullptr || !state.news.empty()) return MonotonicTime::min();
+    const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
+                          state.time_lookups.wants_turn();
+    if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/time_lookups.h"
 
+#include "engine/assert.h"
 #include "engine/units.h"
 
 #include <algorithm>
@@ -11,8 +12,8 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::uint64_t kWindowBytes = 256 * kKiB;
-// Bound of what a compressed batch may become when it is opened.
-constexpr std::size_t kOpenedBytesMax = 128 * kMiB;
+// Bound of what a compressed batch may become when it is opened: some ten milliseconds of a loop.
+constexpr std::size_t kOpenedBytesMax = 16 * kMiB;
 
 }  // namespace
 
@@ -23,10 +24,13 @@ TimeLookup::TimeLookup(TimeLookups& owner, const ReadParts& parts)
           reader_(parts.context, parts.files, parts.gate) {
     begin_.owner = this;
     begin_.run = [](Deferred& deferred) noexcept {
-        auto& lookup = *static_cast<TimeLookup*>(deferred.owner);
-        if (lookup.op_ == nullptr) return lookup.end_job();
-        lookup.next_segment();
+        static_cast<TimeLookup*>(deferred.owner)->go_on();
     };
+}
+
+void TimeLookup::go_on() noexcept {
+    if (op_ == nullptr) return end_job();
+    next_segment();
 }
 
 void TimeLookup::start(LogState& log, TimeLookupOp& op) noexcept {
@@ -101,6 +105,7 @@ void TimeLookup::walk_on() noexcept {
                 const auto batch = BatchView::trusted(walk_.batch());
                 if (time_entry_is_wrong(batch)) return rebuild_index();
                 if (batch.base_offset() >= op_->limit) return finish({});
+                if (batch.next_offset() <= from_) break;
                 if (batch.max_timestamp() >= op_->timestamp && search_batch(batch)) return;
                 break;
             }
@@ -158,11 +163,19 @@ void TimeLookup::search_tail() noexcept {
     finish({});
 }
 
-// True when the look-up has ended with this batch.
+// True when the look-up has ended with this batch, or waits to open it.
 bool TimeLookup::search_batch(const BatchView& batch) noexcept {
-    BatchReader records;  // Its memory goes with it: many look-ups may be under way.
-    if (!records.open(batch, kOpenedBytesMax)) {
-        finish(failure(Errc::damaged_range));
+    if (batch.codec() != Codec::none && !owner_.may_open(*this)) {
+        reader_.drop_buffer();
+        return true;
+    }
+    BatchReader records;
+    if (const auto opened = records.open(batch, kOpenedBytesMax); !opened) {
+        if (opened.error().code == Errc::batch_too_large) {
+            found(batch, batch.base_offset(), batch.base_timestamp());
+        } else {
+            finish(failure(Errc::damaged_range));
+        }
         return true;
     }
     for (;;) {
@@ -171,18 +184,24 @@ bool TimeLookup::search_batch(const BatchView& batch) noexcept {
             finish(failure(Errc::damaged_range));
             return true;
         }
-        if (!*item) return false;  // A compressed batch whose header claims too much.
-        const auto& record = **item;
-        if (record.timestamp < op_->timestamp) continue;
-        op_->found = record.offset < op_->limit;
-        if (op_->found) {
-            op_->offset = record.offset;
-            op_->found_timestamp = record.timestamp;
-            op_->epoch = batch.leader_epoch();
+        if (!*item) {  // A compressed batch whose header claims too much.
+            from_ = std::max(from_, batch.next_offset());
+            return false;
         }
-        finish({});
+        if ((**item).timestamp < op_->timestamp) continue;
+        found(batch, (**item).offset, (**item).timestamp);
         return true;
     }
+}
+
+void TimeLookup::found(const BatchView& batch, Offset offset, TimestampMs timestamp) noexcept {
+    op_->found = offset < op_->limit;
+    if (op_->found) {
+        op_->offset = offset;
+        op_->found_timestamp = timestamp;
+        op_->epoch = batch.leader_epoch();
+    }
+    finish({});
 }
 
 void TimeLookup::finish(Result<void> outcome) noexcept {
@@ -197,7 +216,7 @@ void TimeLookup::end_job() noexcept {
     reader_.drop_buffer();
     --log_->jobs;
     log_ = nullptr;
-    next = std::exchange(owner_.free_, this);
+    owner_.ended(*this);
 }
 
 void TimeLookups::start(LogState& log, TimeLookupOp& op) {
@@ -209,6 +228,33 @@ void TimeLookups::start(LogState& log, TimeLookupOp& op) {
     lookup.start(log, op);
 }
 
+void TimeLookups::ended(TimeLookup& lookup) noexcept {
+    if (granted_ == &lookup) granted_ = nullptr;
+    lookup.next = std::exchange(free_, &lookup);
+}
+
+bool TimeLookups::may_open(TimeLookup& lookup) noexcept {
+    const bool is_next = granted_ == &lookup || (granted_ == nullptr && first_waiting_ == nullptr);
+    if (is_next && !opened_) {
+        granted_ = nullptr;
+        opened_ = true;
+        return true;
+    }
+    ASSERT(granted_ != &lookup);  // While it is on its way nobody else opens anything.
+    lookup.next = nullptr;
+    (first_waiting_ == nullptr ? first_waiting_ : last_waiting_->next) = &lookup;
+    last_waiting_ = &lookup;
+    return false;
+}
+
+void TimeLookups::end_turn() noexcept {
+    opened_ = false;
+    if (!wants_turn()) return;
+    granted_ = first_waiting_;
+    first_waiting_ = std::exchange(granted_->next, nullptr);
+    granted_->go_on();
+}
+
 void TimeLookups::forget(LogState& log, Error error) noexcept {
     for (std::size_t i = 0; i < lookups_.size(); ++i) {
         if (lookups_[i]->log() == &log) lookups_[i]->give_up(error);
@@ -218,6 +264,11 @@ void TimeLookups::forget(LogState& log, Error error) noexcept {
 void TimeLookups::fail(Error error) noexcept {
     for (std::size_t i = 0; i < lookups_.size(); ++i) {
         if (lookups_[i]->log() != nullptr) lookups_[i]->give_up(error);
+    }
+    while (first_waiting_ != nullptr) {
+        auto& lookup = *first_waiting_;
+        first_waiting_ = std::exchange(lookup.next, nullptr);
+        lookup.go_on();
     }
 }
 

@@ -6,6 +6,8 @@
 // Thread:      the shard's.
 // Errors:      damaged_range: the batch that has it cannot be opened. Batches that fail their
 //              checks are passed over: nobody can read their records.
+// Bounds:      one compressed batch of the shard is opened a turn, to at most 16 MiB; one that
+//              would become larger is answered by its first record. Who waits holds no memory.
 #pragma once
 
 #include "engine/format/batch_reader.h"
@@ -28,9 +30,12 @@ public:
     void start(LogState& log, TimeLookupOp& op) noexcept;
     void give_up(Error error) noexcept;
 
+    // It may open a batch now: goes on from what it has not looked at.
+    void go_on() noexcept;
+
     [[nodiscard]] LogState* log() const noexcept { return op_ == nullptr ? nullptr : log_; }
 
-    TimeLookup* next = nullptr;  // The pool's.
+    TimeLookup* next = nullptr;  // In the pool, or among those that wait.
 
 private:
     void next_segment() noexcept;
@@ -42,6 +47,7 @@ private:
     void rebuild_index() noexcept;
     void search_tail() noexcept;
     [[nodiscard]] bool search_batch(const BatchView& batch) noexcept;
+    void found(const BatchView& batch, Offset offset, TimestampMs timestamp) noexcept;
     void finish(Result<void> outcome) noexcept;
     void end_job() noexcept;
 
@@ -69,12 +75,28 @@ public:
     void forget(LogState& log, Error error) noexcept;
     void fail(Error error) noexcept;
 
+    // Lets the next one that waits open its batch. Once per loop turn.
+    void end_turn() noexcept;
+
+    // Somebody waits for the next turn.
+    [[nodiscard]] bool wants_turn() const noexcept {
+        return first_waiting_ != nullptr && granted_ == nullptr;
+    }
+
 private:
     friend class TimeLookup;
+
+    // False: it waits, and go_on() is called when it may.
+    [[nodiscard]] bool may_open(TimeLookup& lookup) noexcept;
+    void ended(TimeLookup& lookup) noexcept;
 
     ReadParts parts_;
     std::vector<std::unique_ptr<TimeLookup>> lookups_;
     TimeLookup* free_ = nullptr;
+    TimeLookup* first_waiting_ = nullptr;
+    TimeLookup* last_waiting_ = nullptr;
+    TimeLookup* granted_ = nullptr;  // On its way to the batch that it may open.
+    bool opened_ = false;            // A batch, in this turn.
 };
 
 }  // namespace millrace::engine

@@ -18,7 +18,11 @@ std::optional<std::string> fault_of(const engine::BatchView& batch,
     if (codec > static_cast<int>(engine::Codec::zstd)) {
         return fmt::format("codec {} is not known", codec);
     }
-    if (!reader.open(batch, kBatchBytesMax)) return "the records do not decompress";
+    if (const auto opened = reader.open(batch, kBatchBytesMax); !opened) {
+        return opened.error().code == engine::Errc::batch_too_large
+                       ? "the records decompress to more than 1 GiB"
+                       : "the records do not decompress";
+    }
     for (;;) {
         const auto item = reader.next();
         if (!item) return fmt::format("record {} of the batch is not whole", records + 1);

@@ -193,6 +193,30 @@ TEST_F(ConnectionLimitsTest, WaitsForMemoryAndGoesOnWhenSomeIsBack) {
     EXPECT_LE(budget_->used(), 1U << 20);
 }
 
+// Over Unix sockets, which the kernel never keeps waiting for more to arrive.
+TEST_F(ConnectionLimitsTest, ClosesFramesThatStallWhileOthersWaitForTheirMemory) {
+    start({}, 1 << 20);
+    const auto frame = request(1, 0, 900 << 10);
+    const int first = connect(true);
+    const int second = connect(true);
+    write(first, engine::Bytes(frame).first(800 << 10));
+    write(second, engine::Bytes(frame).first(500 << 10));  // Beyond the budget; one may.
+    ASSERT_TRUE(turn_until([&] { return budget_->used() >= 1U << 20; }));
+    pass(seconds(5));
+    EXPECT_EQ(handler_.closed_count, 0U) << "nobody waits";
+    const int honest = connect_unix();
+    write(honest, request(0, 0, 0));
+    ASSERT_TRUE(turn_until([&] { return handler_.requests.size() == 1; }));
+    write(honest, request(2, 0, 8));
+    settle();
+    EXPECT_EQ(handler_.requests.size(), 1U);
+    pass(seconds(1));
+    pass(seconds(1));
+    EXPECT_TRUE(turn_until([&] { return handler_.requests.size() == 2; }));
+    EXPECT_TRUE(closed_with("while others wait for memory"));
+    EXPECT_FALSE(at_end(honest));
+}
+
 TEST_F(ConnectionLimitsTest, GivesMemoryBackWhenNothingComes) {
     start();
     const int client = connect();

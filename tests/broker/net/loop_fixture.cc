@@ -171,8 +171,8 @@ void LoopTest::write(int socket, engine::Bytes bytes) {
     EXPECT_TRUE(bytes.empty());
 }
 
-int LoopTest::connect() {
-    const int client = connect_tcp();
+int LoopTest::connect(bool unix_socket) {
+    const int client = unix_socket ? connect_unix() : connect_tcp();
     write(client, request(0, 0, 0));
     EXPECT_TRUE(turn_until([&] { return !handler_.requests.empty(); }));
     handler_.requests.front().peer->finish_request(wire::kFrameBytesMin);

@@ -124,7 +124,7 @@ protected:
     // Writes all of it, turning the loop while the socket is full.
     void write(int socket, engine::Bytes bytes);
     // Past the handshake.
-    [[nodiscard]] int connect();
+    [[nodiscard]] int connect(bool unix_socket = false);
     // Everything that can be read now.
     [[nodiscard]] static std::vector<std::byte> read(int socket);
     // The other side has closed.

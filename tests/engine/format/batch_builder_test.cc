@@ -256,7 +256,7 @@ TEST(BatchReader, OpensAtMostAsMuchAsAllowed) {
         EXPECT_TRUE(reader.open(*BatchView::parse(batch), records));
         const auto refused = reader.open(*BatchView::parse(batch), records - 1);
         ASSERT_FALSE(refused);
-        EXPECT_EQ(refused.error().code, Errc::corrupt_batch);
+        EXPECT_EQ(refused.error().code, Errc::batch_too_large);
     }
 }
 

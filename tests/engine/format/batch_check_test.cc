@@ -139,6 +139,22 @@ TEST(BatchCheck, RefusesTimestampsBeyondTheirRange) {
     EXPECT_EQ(refusal(batch), Errc::corrupt_batch);
 }
 
+TEST(BatchCheck, TakesNoTimestampBelowTheOneThatStandsForNone) {
+    for (const auto& [time, good] : {std::pair{-1, true}, {-2, false}, {-1'000, false}}) {
+        for (const auto codec : {Codec::none, Codec::zstd}) {
+            BatchBuilder builder;
+            builder.append({.timestamp = time, .value = bytes_of("value")});
+            const auto built = builder.finish(codec);
+            ASSERT_TRUE(built);
+            const auto check = check_batch(*built);
+            ASSERT_EQ(check.has_value(), good) << time;
+            if (!good) {
+                EXPECT_EQ(check.error().code, Errc::invalid_timestamp);
+            }
+        }
+    }
+}
+
 TEST(BatchCheck, DoesNotOpenACompressedBatch) {
     BatchBuilder builder;
     builder.append({.timestamp = kTime, .value = bytes_of("value")});

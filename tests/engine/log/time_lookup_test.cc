@@ -1,7 +1,11 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/units.h"
 #include "tests/engine/log/log_harness.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace millrace::engine {
 namespace {
@@ -77,6 +81,76 @@ TEST(TimeLookup, FindsRecordsInsideCompressedBatches) {
         const auto found = harness.look_up(1001);
         EXPECT_EQ(found.offset, Offset(4));
         EXPECT_EQ(found.found_timestamp, 2000);
+    }
+}
+
+TEST(TimeLookup, IsAnsweredByTheFirstRecordOfABatchThatIsTooLargeToOpen) {
+    for (const auto codec : {Codec::gzip, Codec::lz4, Codec::zstd}) {
+        LogHarness harness;
+        harness.open();
+        harness.append(batch_of("a", 1, 1000));
+        harness.append(batch_of(std::string(17 * kMiB, 'z'), 2, 2000, codec));
+        const auto found = harness.look_up(1500);
+        ASSERT_TRUE(found.outcome.has_value());
+        EXPECT_EQ(found.offset, Offset(1));
+        EXPECT_EQ(found.found_timestamp, 2000);
+        EXPECT_FALSE(harness.look_up(1500, 1).found);
+    }
+}
+
+// In the tail and from files: as many turns as batches, and every answer right.
+TEST(TimeLookup, OpensOneCompressedBatchATurnHoweverManyAsk) {
+    for (const bool files : {false, true}) {
+        LogHarness harness;
+        harness.open();
+        for (const TimestampMs time : {1000, 2000, 3000})
+            harness.append(batch_of(std::string(500, 'z'), 4, time, Codec::zstd));
+        if (files) harness.only_files();
+        std::vector<FoundTime> asked(20);
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            asked[i].timestamp = i % 2 == 0 ? 1500 : 2500;
+            asked[i].limit = Offset(100);
+            harness.log->look_up_time(asked[i]);
+        }
+        const auto finished = [&asked] {
+            return std::ranges::count_if(asked, [](const auto& op) { return op.finished; });
+        };
+        for (auto before = finished(); before < 20; before = finished()) {
+            ASSERT_NE(harness.logs->next_deadline(), MonotonicTime::max());
+            harness.turn();
+            ASSERT_LE(finished() - before, 1);
+        }
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            EXPECT_EQ(asked[i].offset, Offset(i % 2 == 0 ? 4 : 8));
+        }
+    }
+}
+
+TEST(TimeLookup, ThatWaitsEndsWithTheLogOrTheFailure) {
+    for (const bool removed : {false, true}) {
+        LogHarness harness;
+        harness.open();
+        harness.append(batch_of(std::string(500, 'z'), 4, 1000, Codec::zstd));
+        std::vector<FoundTime> asked(3);
+        for (auto& op : asked) {
+            op.timestamp = 500;
+            op.limit = Offset(100);
+            harness.log->look_up_time(op);
+        }
+        harness.turn();
+        EXPECT_EQ(std::ranges::count_if(asked, [](const auto& op) { return op.finished; }), 1);
+        EngineOp removal;
+        bool gone = false;
+        removal.owner = &gone;
+        removal.done = [](EngineOp& op) noexcept { *static_cast<bool*>(op.owner) = true; };
+        if (removed) {
+            harness.logs->remove(testing::kOrders, removal);
+            EXPECT_TRUE(harness.run_until([&gone] { return gone; }));
+        } else {
+            harness.logs->fail({Errc::io_failed, 5});
+        }
+        for (const auto& op : asked)
+            EXPECT_TRUE(op.finished);
     }
 }
 
