@@ -35,7 +35,7 @@ class Report(unittest.TestResult):
     def addSubTest(self, test, subtest, err) -> None:
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self._tell(subtest, (self.failures + self.errors)[-1][1])
+            self._tell(subtest, self._exc_info_to_string(err, test))
 
     def addSkip(self, test, reason) -> None:
         super().addSkip(test, reason)
