@@ -6,10 +6,11 @@ Only data: the producer holds its lock around every call.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from collections.abc import Iterable, Iterator
 
 from millrace.batch import BatchBuilder
+from millrace.batch_reader import read_batch, read_records
 from millrace.types import Compression, TopicPartition
 
 RECORD_BYTES = 96  # What a record costs besides its bytes, roughly.
@@ -35,6 +36,24 @@ class PendingBatch:
         if self._encoded is None:
             self._encoded = self.builder.finish(codec)
         return self._encoded
+
+    def split(self) -> tuple[PendingBatch, PendingBatch]:
+        """Its records in two batches, in order. Requires: it has more than one."""
+        data = memoryview(self.builder.finish())
+        middle = len(self.futures) // 2
+        parts = []
+        for begin, end in ((0, middle), (middle, len(self.futures))):
+            part = PendingBatch(self.place, self.made_at, self.deadline)
+            part.futures = self.futures[begin:end]
+            part.closed = True
+            parts.append(part)
+        for record in read_records(read_batch(data), *self.place, 0, len(data)):
+            builder = parts[record.offset >= middle].builder
+            builder.add(record.timestamp_ms, record.key, record.value,
+                        [(name.encode(), value) for name, value in record.headers])
+        parts[0].memory = self.memory // 2
+        parts[1].memory = self.memory - parts[0].memory
+        return parts[0], parts[1]
 
 
 class Accumulator:
@@ -77,7 +96,7 @@ class Accumulator:
     def take(self, now: float, bytes_max: int) -> list[PendingBatch]:
         """The first batch of each partition where it is due, as many as go into one request (at
         least one). They take no more records."""
-        taken = []
+        taken: list[PendingBatch] = []
         left = bytes_max
         for place, row in list(self._rows.items()):
             batch = row[0]
@@ -102,7 +121,7 @@ class Accumulator:
     def take_expired(self, now: float) -> list[PendingBatch]:
         return self.take_where(lambda batch: batch.deadline <= now)
 
-    def take_where(self, condition) -> list[PendingBatch]:
+    def take_where(self, condition: Callable[[PendingBatch], bool]) -> list[PendingBatch]:
         taken = [batch for batch in self if condition(batch)]
         for batch in taken:
             batch.closed = True

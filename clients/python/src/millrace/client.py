@@ -88,8 +88,8 @@ class Client:
 
     def call(self, api: Api, table: bytes, decode: Callable[[Answer], T], *, about: str = "",
              changes: bool = False, timeout: float | None = None) -> T:
-        """Asks the broker, and decodes its answer. A refusal for the time being is asked again within the time-out, a
-        lost connection only where the call changes nothing.
+        """Asks the broker, and decodes its answer. A refusal for the time being is asked again
+        within the time-out, a lost connection only where the call changes nothing.
 
         Errors: closed, BrokerError, ConnectionFailed; for a change the latter means unknown.
         """

@@ -26,8 +26,8 @@ def _module(codec: Compression) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MillraceError("codec_missing", f"{codec.name.lower()} needs the Python module {name}: "
-                                             f"install {package}") from None
+        raise MillraceError("codec_missing", f"{codec.name.lower()} needs the Python module "
+                                             f"{name}: install {package}") from None
 
 
 def require(codec: Compression) -> None:

@@ -12,7 +12,7 @@ from millrace.batch_reader import Batch, read_batch, read_records
 from millrace.calls_data import FetchAnswer, Fetched, FetchFrom, Part, decode_fetch, encode_fetch
 from millrace.client import Client
 from millrace.connection import Connection
-from millrace.errors import (BatchError, BrokerError, ConnectionFailed, MillraceError, ReadError,
+from millrace.errors import (BrokerError, ConnectionFailed, MillraceError, ReadError,
                              invalid_argument)
 from millrace.fetch_session import FetchSession
 from millrace.frame import RESPONSE_BYTES_MAX, Api

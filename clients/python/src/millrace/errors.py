@@ -1,5 +1,5 @@
 # Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-"""What can go wrong, by name. Names of refusals are the broker's (docs/wire_format.md, "Errors")."""
+"""What can go wrong, by name. Refusals have the names of docs/wire_format.md, "Errors"."""
 from __future__ import annotations
 
 from millrace.wire.Error import Error as _Numbers

@@ -124,11 +124,12 @@ class Producer:
         Errors: timed_out."""
         deadline = Deadline(timeout)
         with self._lock:
-            waiting = set(self._accumulator) | self._sender.in_flight
-            for batch in waiting:
+            batches = [*self._accumulator, *self._sender.in_flight]
+            waiting = [batch.futures[-1] for batch in batches]
+            for batch in batches:
                 batch.closed = True
             self._changed.notify_all()
-            while waiting & (set(self._accumulator) | self._sender.in_flight):
+            while not all(future.done() for future in waiting):
                 if deadline.passed():
                     raise MillraceError("timed_out", "records are still waiting")
                 self._changed.wait(deadline.left())
@@ -174,13 +175,16 @@ class Producer:
             raise MillraceError("message_too_large", f"a record of {memory} bytes never fits")
         deadline = Deadline(self._options.delivery_timeout)
         wait = self._options.block_when_full and not self._sender.is_this_thread()
-        while not self._closed and self._memory + memory > limit:
+        while not self._is_closed() and self._memory + memory > limit:
             if not wait or deadline.passed():
                 raise MillraceError("buffer_full", f"{self._memory} bytes wait for their "
                                                    "acknowledgement")
             self._changed.wait(deadline.left())
-        if self._closed:
+        if self._is_closed():
             raise MillraceError("closed", "the producer was closed")
+
+    def _is_closed(self) -> bool:
+        return self._closed or self._sender.closing
 
     def _release(self, batch: PendingBatch) -> None:
         """Holding the lock: the batch's records are acknowledged or failed."""

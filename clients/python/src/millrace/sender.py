@@ -40,7 +40,7 @@ class Sender:
         self._changed = changed
         self._accumulator = accumulator
         self._release = release
-        self._closing = False
+        self.closing = False
         self._connection: Connection | None = client.connect()
         self._request_bytes = self._connection.hello.request_bytes_max - _REQUEST_ROOM
         self._thread = threading.Thread(target=self._run, name="millrace-producer", daemon=True)
@@ -56,7 +56,7 @@ class Sender:
     def close(self) -> None:
         """Fails what is still there with `closed` and ends the thread."""
         with self._changed:
-            self._closing = True
+            self.closing = True
             connection = self._connection
             self._changed.notify_all()
         if connection is not None:
@@ -65,20 +65,28 @@ class Sender:
             self._thread.join()
 
     def _run(self) -> None:
-        while (batches := self._next()) is not None:
-            if batches:
-                self._send(batches)
-        if self._connection is not None:
-            self._connection.close()
+        try:
+            while (batches := self._next()) is not None:
+                if batches:
+                    self._send(batches)
+        finally:  # Even where this library is wrong nobody waits for ever.
+            with self._changed:
+                self.closing = True
+                left = [*self.in_flight, *self._accumulator.take_where(lambda _: True)]
+            for batch in left:
+                self._fail(batch, MillraceError("closed", "the producer was closed"))
+            if self._connection is not None:
+                self._connection.close()
 
     def _next(self) -> list[PendingBatch] | None:
         """Waits until batches are due, fails those that are too old. None: it is over."""
         with self._changed:
             while True:
+                if self.closing:
+                    return None
                 now = time.monotonic()
-                late = (self._accumulator.take_where(lambda _: True) if self._closing
-                        else self._accumulator.take_expired(now))
-                if late or self._closing:
+                late = self._accumulator.take_expired(now)
+                if late:
                     break
                 taken = self._accumulator.take(now, self._request_bytes)
                 if taken:
@@ -86,13 +94,11 @@ class Sender:
                     return taken
                 due = self._accumulator.next_time()
                 self._changed.wait(None if due is None else max(0.0, due - now))
-            closing = self._closing
             self.in_flight.update(late)
         for batch in late:
-            self._fail(batch, MillraceError("closed", "the producer was closed") if closing
-                       else MillraceError("timed_out", f"{batch.place.topic}/"
-                                          f"{batch.place.partition}: no acknowledgement in time"))
-        return None if closing else []
+            self._fail(batch, MillraceError("timed_out", f"{batch.place.topic}/"
+                                            f"{batch.place.partition}: not sent in time"))
+        return []
 
     def _send(self, batches: list[PendingBatch]) -> None:
         """Sends these, and leaves each acknowledged, failed, or put back."""
@@ -147,7 +153,7 @@ class Sender:
             connection = self._client.connect(timeout)
             with self._changed:
                 self._connection = connection
-                if self._closing:
+                if self.closing:
                     connection.close()
         assert self._connection is not None
         return self._connection
@@ -177,13 +183,24 @@ class Sender:
                     self._options.retry_delay_max)
         not_before = time.monotonic() + delay * random.uniform(0.5, 1.0)
         batch.tries += 1
-        if self._closing or not why.retryable or not_before >= batch.deadline:
+        if why.name == "message_too_large" and len(batch.futures) > 1:
+            self._split(batch)
+            return
+        if self.closing or not why.retryable or not_before >= batch.deadline:
             self._fail(batch, why)
             return
         batch.not_before = not_before
         with self._changed:
             self.in_flight.discard(batch)
             self._accumulator.put_back(batch)
+
+    def _split(self, batch: PendingBatch) -> None:
+        """The topic takes less at once than a batch may hold."""
+        first, second = batch.split()
+        with self._changed:
+            self.in_flight.discard(batch)
+            self._accumulator.put_back(second)
+            self._accumulator.put_back(first)
 
     def _acknowledge(self, batch: PendingBatch, answer: Produced) -> None:
         topic, partition = batch.place

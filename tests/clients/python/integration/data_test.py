@@ -2,7 +2,6 @@
 """Records go in and come out of a real broker as they were sent, also between the clients."""
 import json
 import time
-import unittest
 from concurrent.futures import wait
 
 from support.broker import SECONDS, BrokerCase
@@ -41,9 +40,9 @@ class Records(DataCase):
             with Producer(self.client, ProducerOptions(compression=codec, linger=1.0)) as producer:
                 for number in range(200):
                     key, value = f"{codec.name} {number}".encode(), b"value " * number
-                    sent[key] = (value, producer.send(self.topic, value, key=key,
-                                                      timestamp_ms=1000 + number,
-                                                      headers=[("codec", codec.name), ("no", None)]))
+                    future = producer.send(self.topic, value, key=key, timestamp_ms=1000 + number,
+                                           headers=[("codec", codec.name), ("no", None)])
+                    sent[key] = (value, future)
         records = self.read()
         self.assertEqual(len(records), len(sent))
         for record in records:
@@ -141,6 +140,14 @@ class Records(DataCase):
             error = large.exception(SECONDS)
             self.assertEqual((error.name, error.retryable), ("message_too_large", False))
             self.assertEqual(producer.send(self.topic, bytes(5000)).result(SECONDS).offset, 0)
+
+    def test_in_batches_larger_than_the_topic_takes_are_stored_in_smaller_ones(self):
+        self.create(1, max_message_bytes="10000")
+        with Producer(self.client, ProducerOptions(linger=1.0)) as producer:
+            futures = [producer.send(self.topic, f"{number} {'x' * 3000}") for number in range(40)]
+        self.assertEqual([future.result(SECONDS).offset for future in futures], list(range(40)))
+        self.assertEqual([int(value.split()[0]) for value in self.values(self.read())],
+                         list(range(40)))
 
     def test_too_far_in_the_future_are_refused(self):
         self.create(1)

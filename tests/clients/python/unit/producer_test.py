@@ -3,6 +3,7 @@
 import threading
 import unittest
 from concurrent.futures import wait
+from unittest import mock
 
 from support.peer import HANG_UP, Peer, Reply, Request
 from support.replies import PART, metadata, produced, refusal
@@ -142,13 +143,43 @@ class Trouble(ProducerCase):
         self.assertEqual(self.producer().send("orders", "v").result(SECONDS).offset, 3)
 
     def test_that_will_not_pass_fails_every_record_of_the_batch_once(self):
-        self.produce = lambda _: Reply(produced(error=42, message="too large"))
+        self.produce = lambda _: Reply(produced(error=43, message="too late"))
         producer = self.producer(linger=1000.0)
         futures = [producer.send("orders", "v") for _ in range(3)]
         producer.flush(SECONDS)
         for future in futures:
-            self.assertIn("too large", str(self.fails(future, "message_too_large")))
+            self.assertIn("too late", str(self.fails(future, "invalid_timestamp")))
         self.assertEqual(len(self.peer.of(Api.PRODUCE)), 1)
+
+    def test_with_the_size_of_a_batch_fails_only_the_record_that_is_too_large(self):
+        stored: list[str] = []
+
+        def serve(request: Request) -> Reply:
+            if len(request.payload) > 300:
+                return Reply(produced(error=42, message="too large"))
+            base = len(stored)
+            stored.extend(record.value.decode() for record in records_of(request))
+            return Reply(produced(base))
+
+        self.produce = serve
+        producer = self.producer(linger=1000.0)
+        futures = [producer.send("orders", "x" * 400 if number == 20 else str(number), key="k",
+                                 headers=[("h", "v")], timestamp_ms=number)
+                   for number in range(50)]
+        producer.flush(SECONDS)
+        self.assertIn("too large", str(self.fails(futures.pop(20), "message_too_large")))
+        self.assertEqual(stored, [str(number) for number in range(50) if number != 20])
+        self.assertEqual([future.result(0).offset for future in futures], list(range(49)))
+
+    def test_inside_the_library_leaves_nobody_waiting(self):
+        producer = self.producer()
+        with mock.patch("millrace.sender.encode_produce", side_effect=ZeroDivisionError), \
+                mock.patch("threading.excepthook"):
+            self.fails(producer.send("orders", "v"), "closed")
+            producer._sender._thread.join(SECONDS)
+        with self.assertRaises(MillraceError) as refused:
+            producer.send("orders", "v")
+        self.assertEqual(refused.exception.name, "closed")
 
     def test_of_the_connection_is_overcome_by_another_one(self):
         self.produce = lambda request: (HANG_UP if len(self.peer.of(Api.PRODUCE)) < 3
