@@ -14,6 +14,8 @@ from millrace.batch_reader import read_batch, read_records
 from millrace.types import Compression, TopicPartition
 
 RECORD_BYTES = 96  # What a record costs besides its bytes, roughly.
+ROW_BYTES = 32     # What a batch costs in a request besides its bytes.
+ROWS_MAX = 10_000  # Of a request.
 
 
 class PendingBatch:
@@ -100,11 +102,12 @@ class Accumulator:
         left = bytes_max
         for place, row in list(self._rows.items()):
             batch = row[0]
-            if self._due(row) > now:
+            if self._due(row) > now or len(taken) == ROWS_MAX:
                 continue
-            if taken and batch.builder.size > left:
+            size = batch.builder.size + ROW_BYTES
+            if taken and size > left:
                 continue
-            left -= batch.builder.size
+            left -= size
             batch.closed = True
             taken.append(batch)
             row.popleft()

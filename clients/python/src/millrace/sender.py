@@ -214,7 +214,8 @@ class Sender:
 
     def _fail(self, batch: PendingBatch, why: MillraceError) -> None:
         for future in batch.futures:
-            future.set_exception(why)
+            if not future.done():
+                future.set_exception(why)
         self._done(batch)
 
     def _done(self, batch: PendingBatch) -> None:

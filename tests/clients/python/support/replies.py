@@ -53,13 +53,14 @@ def produced(base_offset: int = 0, error: int = 0, part: Part = PART, append_tim
     return finish(builder, ProduceResponse.End(builder))
 
 
-def fetched(rows: list[tuple[Part, int, int, int]], session: tuple[int, int] = (0, 0)) -> bytes:
+def fetched(rows: list[tuple[Part, int, int, int]], session: tuple[int, int] = (0, 0),
+            diverging_end_offset: int = -1) -> bytes:
     """Rows of partition, error, high watermark and bytes of payload."""
     builder = new_builder()
     structs = build_structs(builder, FetchResponse.StartPartitionsVector,
                             FetchedPartition.CreateFetchedPartition,
                             [(*halves(part.topic), part.partition, error, 0, high_watermark, 0,
-                              -1, -1, size) for part, error, high_watermark, size in rows])
+                              diverging_end_offset, -1, size) for part, error, high_watermark, size in rows])
     FetchResponse.Start(builder)
     FetchResponse.AddSessionId(builder, session[0])
     FetchResponse.AddSessionEpoch(builder, session[1])

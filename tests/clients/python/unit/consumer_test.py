@@ -25,6 +25,10 @@ def with_last_delta(data: bytes, last_delta: int) -> bytes:
     return data[:17] + crc32c(covered).to_bytes(4, "big") + covered
 
 
+def in_epoch(data: bytes, leader_epoch: int) -> bytes:
+    return data[:12] + leader_epoch.to_bytes(4, "big") + data[16:]
+
+
 class ConsumerCase(unittest.TestCase):
     def setUp(self):
         self.log = b""
@@ -127,6 +131,23 @@ class Reading(ConsumerCase):
                 consumer = self.consumer(Position.at(99), on_out_of_range=where)
                 consumer.poll(0.0)
                 self.assertEqual(consumer.position("orders", 0), expected)
+
+    def test_tells_of_records_that_are_gone_and_where_the_rest_ends(self):
+        self.fetch = lambda _: Reply(fetched([(PART, 61, 10, 0)], diverging_end_offset=7))
+        error = self.fails(self.consumer(Position.at(9)), "log_truncated")
+        self.assertIn("ends at 7", str(error))
+        self.assertEqual(error.offset, 9)
+
+    def test_names_the_epoch_of_the_batch_before_and_none_after_a_seek(self):
+        self.log = in_epoch(batch(0, "a"), 5)
+        consumer = self.consumer()
+        consumer.poll()
+        self.fetch = lambda _: Reply(fetched([(PART, 0, 10, 0)]))
+        consumer.poll(0.0)
+        consumer.seek("orders", 0, Position.at(0))
+        consumer.poll(0.0)
+        self.assertEqual([FetchRequest.GetRootAs(request.table).Partitions(0).LeaderEpoch()
+                          for request in self.peer.of(Api.FETCH)], [-1, 5, -1])
 
     def test_says_less_and_less_in_a_session(self):
         answers = [self.serve_in((7, 0), batch(0, "a")), self.serve_in((7, 1), batch(1, "b")),

@@ -27,6 +27,11 @@ class Package(unittest.TestCase):
             self.assertTrue(shown.startswith(f"{millrace.__version__} {folder}/lib/"), shown)
         self.assertEqual(sorted(CLIENT.rglob("*")), before)
 
+    def test_is_made_again_when_any_of_its_modules_changes(self):
+        named = (CLIENT / "meson.build").read_text()
+        for module in (CLIENT / "src" / "millrace").glob("*.py"):
+            self.assertIn(f"'src/millrace/{module.name}'", named)
+
     def test_names_what_it_needs(self):
         project = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]
         self.assertEqual(project["name"], "millrace")
