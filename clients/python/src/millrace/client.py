@@ -76,11 +76,11 @@ class Client:
     def connect(self, timeout: float | None = None) -> Connection:
         """A new connection, which belongs to the caller, to the first address that answers.
         Errors: those of the last address."""
+        limit = self._connect_timeout if timeout is None else min(timeout, self._connect_timeout)
         failure: MillraceError | None = None
         for address in self._addresses:
             try:
-                return Connection(address, self._name,
-                                  min(self._connect_timeout, timeout or self._connect_timeout))
+                return Connection(address, self._name, limit)
             except MillraceError as why:
                 failure = why
         assert failure is not None
@@ -93,7 +93,7 @@ class Client:
 
         Errors: closed, BrokerError, ConnectionFailed; for a change the latter means unknown.
         """
-        deadline = Deadline(timeout or self.request_timeout)
+        deadline = Deadline(self.request_timeout if timeout is None else timeout)
         backoff = Backoff()
         while True:
             try:

@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import sleep
-from typing import Literal
+from typing import get_args
 
-from millrace.batch_reader import Batch, read_batch, read_records
 from millrace.calls_data import FetchAnswer, Fetched, FetchFrom, Part, decode_fetch, encode_fetch
 from millrace.client import Client
 from millrace.connection import Connection
@@ -16,6 +15,7 @@ from millrace.errors import (BrokerError, ConnectionFailed, MillraceError, ReadE
                              invalid_argument)
 from millrace.fetch_session import FetchSession
 from millrace.frame import RESPONSE_BYTES_MAX, Api
+from millrace.partition_reader import OnOutOfRange, PartitionReader
 from millrace.positions import find_places
 from millrace.tables import Answer
 from millrace.timing import Backoff, Deadline
@@ -33,7 +33,7 @@ class ConsumerOptions:
     fetch_wait_max: float = 0.5         # ... at most this long.
     poll_records_max: int = 10_000
     decompressed_bytes_max: int = 128 << 20  # Of one batch.
-    on_out_of_range: Literal["fail", "start", "end"] = "fail"
+    on_out_of_range: OnOutOfRange = "fail"
     check_crc: bool = True
 
     def check(self) -> None:
@@ -44,26 +44,8 @@ class ConsumerOptions:
         if self.poll_records_max < 1 or self.fetch_bytes_min < 0 or self.fetch_wait_max < 0 \
                 or self.decompressed_bytes_max < 1:
             raise invalid_argument("an option is below what is possible")
-        if self.on_out_of_range not in ("fail", "start", "end"):
+        if self.on_out_of_range not in get_args(OnOutOfRange):
             raise invalid_argument("on_out_of_range is fail, start or end")
-
-
-class _Assigned:
-    """One partition, and what was fetched of it and not yet handed out."""
-
-    def __init__(self, where: TopicPartition, part: Part, offset: int):
-        self.where = where
-        self.part = part
-        self.move_to(offset)
-        self.high_watermark = -1
-
-    def move_to(self, offset: int) -> None:
-        self.offset = offset  # Of the next record to hand out.
-        self.leader_epoch = -1
-        self.fetched = memoryview(b"")
-        self.open: Iterator[Record] | None = None
-        self.batch: Batch | None = None
-        self.error: MillraceError | None = None
 
 
 class Consumer:
@@ -81,9 +63,9 @@ class Consumer:
         self._client = client
         self._options = options or ConsumerOptions()
         self._options.check()
-        self._assigned: dict[TopicPartition, _Assigned] = {}
-        self._by_part: dict[Part, _Assigned] = {}
-        self._ready: deque[_Assigned] = deque()  # Those with something fetched or an error.
+        self._assigned: dict[TopicPartition, PartitionReader] = {}
+        self._by_part: dict[Part, PartitionReader] = {}
+        self._ready: deque[PartitionReader] = deque()  # Those with something fetched or an error.
         self._session = FetchSession()
         self._connection: Connection | None = None
         self._backoff = Backoff()
@@ -108,7 +90,7 @@ class Consumer:
                   for topic, partition, position in assignments]
         if len({where for where, _ in wanted}) != len(wanted):
             raise invalid_argument("a partition is assigned twice")
-        assigned = [_Assigned(place.where, place.part, place.offset)
+        assigned = [PartitionReader(place.where, place.part, place.offset)
                     for place in find_places(self._client, wanted)]
         self._assigned = {one.where: one for one in assigned}
         self._by_part = {one.part: one for one in assigned}
@@ -170,7 +152,7 @@ class Consumer:
                   if where in self._assigned):
             yield from self.poll()
 
-    def _one(self, topic: str, partition: int) -> _Assigned:
+    def _one(self, topic: str, partition: int) -> PartitionReader:
         one = self._assigned.get(TopicPartition(topic, partition))
         if one is None:
             raise MillraceError("not_assigned", f"{topic}/{partition} is not read here")
@@ -184,9 +166,9 @@ class Consumer:
         while self._ready and len(records) < self._options.poll_records_max:
             one = self._ready[0]
             try:
-                if one.error is not None:
-                    raise one.error
-                if not self._read_some(one, records):
+                if not one.read_into(records, self._options.poll_records_max,
+                                     self._options.check_crc,
+                                     self._options.decompressed_bytes_max):
                     self._ready.popleft()
             except MillraceError as why:
                 if records:
@@ -197,26 +179,6 @@ class Consumer:
                 one.move_to(place)
                 raise ReadError(why.name, why.message, *one.where, place) from None
         return records
-
-    def _read_some(self, one: _Assigned, records: list[Record]) -> bool:
-        """Moves records to `records`, up to the most a poll brings. False: nothing is left."""
-        while True:
-            if one.open is None:
-                if not one.fetched:
-                    return False
-                one.batch = read_batch(one.fetched, self._options.check_crc)
-                one.open = read_records(one.batch, *one.where, one.offset,
-                                        self._options.decompressed_bytes_max)
-            assert one.batch is not None
-            for record in one.open:
-                one.offset = record.offset + 1
-                records.append(record)
-                if len(records) == self._options.poll_records_max:
-                    return True
-            one.offset = max(one.offset, one.batch.last_offset + 1)
-            one.leader_epoch = one.batch.leader_epoch
-            one.fetched = one.fetched[one.batch.size:]
-            one.open = None
 
     # Fetching.
 
@@ -258,21 +220,11 @@ class Consumer:
         return self._connection.call(Api.FETCH, table, decode,
                                      wait + self._client.request_timeout)
 
-    def _take(self, one: _Assigned, row: Fetched) -> None:
-        one.high_watermark = row.high_watermark
-        if row.error is None:
-            one.fetched = row.payload
-        elif row.error.name == "offset_out_of_range" and self._options.on_out_of_range != "fail":
-            to_start = self._options.on_out_of_range == "start"
-            one.move_to(row.log_start_offset if to_start else row.high_watermark)
-        elif row.error.name == "log_truncated":
-            one.error = MillraceError("log_truncated", f"{row.error.message}; what is left ends "
-                                                       f"at {row.diverging_end_offset}")
-        else:
-            if row.error.name in ("unknown_topic", "topic_deleted"):
-                self._client.forget_topic(one.where.topic)
-            one.error = row.error
-        if one.error is not None or one.fetched:
+    def _take(self, one: PartitionReader, row: Fetched) -> None:
+        one.accept(row, self._options.on_out_of_range)
+        if row.error is not None and row.error.name in ("unknown_topic", "topic_deleted"):
+            self._client.forget_topic(one.where.topic)
+        if one.has_something():
             self._ready.append(one)
 
     def _pause(self, why: MillraceError, deadline: Deadline, at_once: bool) -> None:
