@@ -193,7 +193,6 @@ class Consumer:
                 raise
             self._pause(why, deadline, why.name in _SESSION_GONE)
         except ConnectionFailed as why:
-            self._disconnect()
             self._pause(why, deadline, False)
         else:
             self.last_error = None

@@ -52,10 +52,10 @@ class Topics(BrokerCase):
     def test_that_grew_are_heard_of_without_being_asked_for(self):
         self.create(1)
         with Producer(self.client, ProducerOptions(metadata_age=0.0)) as producer:
+            producer.send(self.topic, "v").result(SECONDS)
             with Client(self.broker.address) as other:
                 Admin(other).grow_topic(self.topic, 2)
             producer.send(self.topic, "v").result(SECONDS)
-            producer.flush()
             seen = {producer.send(self.topic, "v", key=str(number)).result(SECONDS).partition
                     for number in range(60)}
         self.assertEqual(seen, {0, 1})

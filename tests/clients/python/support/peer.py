@@ -85,6 +85,10 @@ class Peer:
         self._threads[0].join()
         self._listener.close()
 
+    def half_close(self) -> None:
+        """Says on the last connection that nothing more will be said."""
+        self._connections[-1].shutdown(socket.SHUT_WR)
+
     def of(self, api: Api) -> list[Request]:
         """The requests to one API that came so far."""
         return [request for request in self.requests if request.api == api]

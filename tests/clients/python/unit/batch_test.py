@@ -121,8 +121,10 @@ class Batches(unittest.TestCase):
         self.refuses(rewritten(build(), attributes=5), "unsupported_batch")
 
     def test_that_promise_more_records_than_they_hold_are_refused_before_room_is_made(self):
-        for count in (5, 1 << 20, 0x7FFFFFFF):
-            self.refuses(rewritten(build(), count=count, last_delta=0x7FFFFFFF - 1))
+        self.refuses(rewritten(build(), count=5, last_delta=9))
+        for count in (1 << 20, 0x7FFFFFFF):
+            data = rewritten(build(), count=count, last_delta=0x7FFFFFFF - 1)
+            self.assertIn("cannot hold", self.refuses(data))
         self.refuses(rewritten(build(), count=-1))
 
     def test_that_hold_more_records_than_they_say_are_refused(self):
@@ -150,6 +152,11 @@ class Batches(unittest.TestCase):
         for what, records in lies.items():
             with self.subTest(what):
                 self.refuses(rewritten(build(records=RECORDS[1:2]), records=records))
+
+    def test_whose_fields_pass_the_end_of_their_record_are_refused_before_they_are_copied(self):
+        records = varint(7) + b"\0\0\0" + varint(90) + b"\1\0"
+        self.assertIn("a field does not fit",
+                      self.refuses(rewritten(build(records=RECORDS[1:2]), records=records)))
 
     def test_with_offsets_that_do_not_ascend_are_refused(self):
         one = varint(6) + b"\0\0\0\1\1\0"
