@@ -136,7 +136,7 @@ void expect_impossible(RawClient& client,
         const auto text = builder.CreateString(name);
         return wire::CreateMetadataRequest(
                 builder,
-                builder.CreateVector(std::vector{wire::CreateTopicQuery(builder, 0, text)}));
+                builder.CreateVector(std::vector{wire::CreateTopicQuery(builder, nullptr, text)}));
     });
     EXPECT_EQ(row_error<wire::MetadataResponse>(client, metadata), "invalid_topic_name");
     const auto grow = request_of(Api::create_partitions, [&](Builder& builder) {
@@ -150,7 +150,8 @@ void expect_impossible(RawClient& client,
         const auto text = builder.CreateString(name);
         return wire::CreateDeleteTopicsRequest(
                 builder,
-                builder.CreateVector(std::vector{wire::CreateTopicSelection(builder, 0, text)}));
+                builder.CreateVector(
+                        std::vector{wire::CreateTopicSelection(builder, nullptr, text)}));
     });
     EXPECT_EQ(row_error<wire::DeleteTopicsResponse>(client, remove), unknown);
 }

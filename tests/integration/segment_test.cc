@@ -27,9 +27,11 @@ protected:
         ProducerOptions options;
         options.batch_bytes = 600;
         std::vector<std::string> values;
+        values.reserve(kRecords);
         for (int i = 0; i < kRecords; ++i)
             values.push_back("record " + std::to_string(i) + std::string(200, '.'));
         std::vector<Record> records;
+        records.reserve(kRecords);
         for (const auto& value : values)
             records.push_back(record_of("t", value));
         send_all(records, options);

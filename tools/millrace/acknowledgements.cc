@@ -10,7 +10,7 @@ Result<void> await_acknowledgements(Producer& producer,
                                     const std::function<void()>& tick) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!interrupted()) {
-        const auto flushed = producer.flush(std::chrono::milliseconds(100));
+        auto flushed = producer.flush(std::chrono::milliseconds(100));
         if (flushed || flushed.error().code != ErrorCode::timed_out) return flushed;
         if (std::chrono::steady_clock::now() >= deadline) return flushed;
         tick();

@@ -13,7 +13,6 @@ namespace millrace::segment {
 
 namespace {
 
-using engine::BatchView;
 using engine::Offset;
 
 class Check {
