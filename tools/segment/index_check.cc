@@ -2,11 +2,11 @@
 #include "tools/segment/index_check.h"
 
 #include "engine/format/file_names.h"
+#include "tools/segment/whole_file.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <span>
 
 namespace millrace::segment {
@@ -14,11 +14,6 @@ namespace millrace::segment {
 namespace {
 
 using engine::Offset;
-
-std::string read_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::filesystem::path beside(const std::filesystem::path& log, std::string_view suffix) {
     auto path = log;

@@ -4,12 +4,12 @@
 #include "engine/format/checkpoint_codec.h"
 #include "engine/format/file_names.h"
 #include "engine/format/partition_metadata.h"
+#include "tools/segment/whole_file.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -26,11 +26,6 @@ struct KnownRows {
     Rows rows;
     bool clean = false;
 };
-
-std::string read_file(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // The data directory that the path belongs to, when it is or lies in one.
 std::optional<fs::path> data_directory_of(const fs::path& path) {

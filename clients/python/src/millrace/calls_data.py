@@ -2,7 +2,8 @@
 """Requests and responses of produce, fetch and list_offsets."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from millrace.errors import BrokerError, protocol_violation
@@ -85,15 +86,8 @@ def encode_produce(acks: int, durability: int, timeout_ms: int,
 def decode_produce(answer: Answer) -> list[Produced]:
     budget = Budget(answer.table)
     response = ProduceResponse.ProduceResponse.GetRootAs(answer.table)
-    messages = read_messages(response, budget)
-    rows = budget.structs(response.PartitionsLength(),
-                          ProducedPartition.ProducedPartition.SizeOf(), response.Partitions)
-    answers = []
-    for index, row in enumerate(rows):
-        part = Part(uuid_of(row), row.Partition())
-        error = row_error(row.Error(), messages.get(index, ""), str(part))
-        answers.append(Produced(part, error, row.BaseOffset(), row.AppendTime()))
-    return answers
+    return [Produced(part, error, row.BaseOffset(), row.AppendTime())
+            for part, error, row in _rows(response, budget, ProducedPartition.ProducedPartition)]
 
 
 def encode_fetch(session_id: int, session_epoch: int, wait_max_ms: int, bytes_min: int,
@@ -122,17 +116,12 @@ def decode_fetch(answer: Answer) -> FetchAnswer:
     """The rows' payloads borrow from the answer."""
     budget = Budget(answer.table)
     response = FetchResponse.FetchResponse.GetRootAs(answer.table)
-    messages = read_messages(response, budget)
-    rows = budget.structs(response.PartitionsLength(),
-                          FetchedPartition.FetchedPartition.SizeOf(), response.Partitions)
     answers = []
     at = 0
-    for index, row in enumerate(rows):
-        part = Part(uuid_of(row), row.Partition())
+    for part, error, row in _rows(response, budget, FetchedPartition.FetchedPartition):
         end = at + row.PayloadBytes()
         if end > len(answer.payload):
             raise protocol_violation("a fetched partition is larger than the frame")
-        error = row_error(row.Error(), messages.get(index, ""), str(part))
         answers.append(Fetched(part, error, row.HighWatermark(), row.LogStartOffset(),
                                row.DivergingEndOffset(), answer.payload[at:end]))
         at = end
@@ -156,13 +145,16 @@ def encode_list_offsets(queries: list[tuple[Part, int]]) -> bytes:
 def decode_list_offsets(answer: Answer) -> list[Listed]:
     budget = Budget(answer.table)
     response = ListOffsetsResponse.ListOffsetsResponse.GetRootAs(answer.table)
+    return [Listed(part, error, row.Offset(), row.Timestamp(), row.LogStartOffset(),
+                   row.HighWatermark(), row.SizeBytes())
+            for part, error, row in _rows(response, budget, ListedOffset.ListedOffset)]
+
+
+def _rows(response: Any, budget: Budget,
+          kind: Any) -> Iterator[tuple[Part, BrokerError | None, Any]]:
+    """The partitions of a response, each with its error and its struct."""
     messages = read_messages(response, budget)
-    rows = budget.structs(response.PartitionsLength(), ListedOffset.ListedOffset.SizeOf(),
-                          response.Partitions)
-    answers = []
+    rows = budget.structs(response.PartitionsLength(), kind.SizeOf(), response.Partitions)
     for index, row in enumerate(rows):
         part = Part(uuid_of(row), row.Partition())
-        error = row_error(row.Error(), messages.get(index, ""), str(part))
-        answers.append(Listed(part, error, row.Offset(), row.Timestamp(), row.LogStartOffset(),
-                              row.HighWatermark(), row.SizeBytes()))
-    return answers
+        yield part, row_error(row.Error(), messages.get(index, ""), str(part)), row

@@ -21,12 +21,7 @@ def encode_metadata(names: list[str] | None) -> bytes:
         MetadataRequest.Start(builder)
         MetadataRequest.AddAll(builder, True)
         return finish(builder, MetadataRequest.End(builder))
-    queries = []
-    for name in names:
-        text = builder.CreateString(name)
-        TopicQuery.Start(builder)
-        TopicQuery.AddName(builder, text)
-        queries.append(TopicQuery.End(builder))
+    queries = _named(builder, TopicQuery, names)
     topics = build_vector(builder, MetadataRequest.StartTopicsVector, queries)
     MetadataRequest.Start(builder)
     MetadataRequest.AddTopics(builder, topics)
@@ -74,12 +69,7 @@ def encode_create_topics(topics: list[tuple[str, int, dict[str, str]]], validate
 
 def encode_delete_topics(names: list[str], timeout_ms: int) -> bytes:
     builder = new_builder()
-    rows = []
-    for name in names:
-        text = builder.CreateString(name)
-        TopicSelection.Start(builder)
-        TopicSelection.AddName(builder, text)
-        rows.append(TopicSelection.End(builder))
+    rows = _named(builder, TopicSelection, names)
     vector = build_vector(builder, DeleteTopicsRequest.StartTopicsVector, rows)
     DeleteTopicsRequest.Start(builder)
     DeleteTopicsRequest.AddTopics(builder, vector)
@@ -129,6 +119,17 @@ def _outcomes(answer: Answer, kind: Any) -> list[TopicOutcome]:
                                               f"topic '{name}'")
         outcomes.append(TopicOutcome(name, read_uuid(row.Id()), row.Partitions(), error))
     return outcomes
+
+
+def _named(builder: Any, kind: Any, names: list[str]) -> list[int]:
+    """Tables of a kind that chooses topics, one for each name."""
+    rows = []
+    for name in names:
+        text = builder.CreateString(name)
+        kind.Start(builder)
+        kind.AddName(builder, text)
+        rows.append(kind.End(builder))
+    return rows
 
 
 def _key_value(builder: Any, key: str, value: str) -> int:
