@@ -6,13 +6,15 @@
 #include "tests/hostile/hostile_fixture.h"
 
 #include <limits>
+#include <utility>
 
 namespace millrace::testing {
 namespace {
 
 using engine::store_big;
-using engine::testing::from_hex;
 using engine::testing::renew_checksum;
+using engine::testing::with_field;
+using engine::testing::with_records_of;
 using namespace std::string_literals;
 namespace batch_at = engine::batch_at;
 
@@ -28,23 +30,11 @@ ByteVector good_batch() {
 
 template <class T>
 ByteVector with(std::uint32_t position, T value, ByteVector batch = good_batch()) {
-    store_big(batch.data() + position, value);
-    renew_checksum(batch);
-    return batch;
+    return with_field(std::move(batch), position, value);
 }
 
-// These records and no others; the header says that there are `count`.
 ByteVector with_records(std::string_view hex, std::int32_t count) {
-    auto batch = good_batch();
-    batch.resize(engine::kBatchHeaderBytes);
-    const auto records = from_hex(hex);
-    batch.insert(batch.end(), records.begin(), records.end());
-    store_big(batch.data() + batch_at::kBatchLength,
-              static_cast<std::int32_t>(batch.size() - engine::kBatchPrefixBytes));
-    store_big(batch.data() + batch_at::kLastOffsetDelta, count - 1);
-    store_big(batch.data() + batch_at::kRecordCount, count);
-    renew_checksum(batch);
-    return batch;
+    return with_records_of(good_batch(), hex, count);
 }
 
 ByteVector with_producer(std::int64_t id, std::int16_t epoch, std::int32_t sequence) {

@@ -48,6 +48,26 @@ inline void renew_checksum(ByteVector& batch) {
     store_big(batch.data() + batch_at::kCrc, BatchView::trusted(batch.data()).computed_crc());
 }
 
+// One field of the header changed, and the checksum right for it.
+template <class T>
+ByteVector with_field(ByteVector batch, std::uint32_t position, T value) {
+    store_big(batch.data() + position, value);
+    renew_checksum(batch);
+    return batch;
+}
+
+// These records in place of the batch's own; the header says that there are `count`.
+inline ByteVector with_records_of(ByteVector batch, std::string_view hex, std::int32_t count) {
+    batch.resize(kBatchHeaderBytes);
+    batch = joined({batch, from_hex(hex)});
+    store_big(batch.data() + batch_at::kBatchLength,
+              static_cast<std::int32_t>(batch.size() - kBatchPrefixBytes));
+    store_big(batch.data() + batch_at::kLastOffsetDelta, count - 1);
+    store_big(batch.data() + batch_at::kRecordCount, count);
+    renew_checksum(batch);
+    return batch;
+}
+
 // Two records of 1700000000000 and 5 ms later: (k1 = v1, header h = x) and (k2 = null).
 inline ByteVector two_records() {
     return from_hex(

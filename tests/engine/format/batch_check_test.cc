@@ -15,22 +15,11 @@ constexpr TimestampMs kTime = 1'700'000'000'000;
 
 template <class T>
 ByteVector with(std::uint32_t position, T value, ByteVector batch = two_records()) {
-    store_big(batch.data() + position, value);
-    renew_checksum(batch);
-    return batch;
+    return with_field(std::move(batch), position, value);
 }
 
-// The records of a batch replaced; the header says that there are `count`.
 ByteVector with_records(std::string_view hex, std::int32_t count) {
-    auto batch = two_records();
-    batch.resize(kBatchHeaderBytes);
-    batch = joined({batch, from_hex(hex)});
-    store_big(batch.data() + batch_at::kBatchLength,
-              static_cast<std::int32_t>(batch.size() - kBatchPrefixBytes));
-    store_big(batch.data() + batch_at::kLastOffsetDelta, count - 1);
-    store_big(batch.data() + batch_at::kRecordCount, count);
-    renew_checksum(batch);
-    return batch;
+    return with_records_of(two_records(), hex, count);
 }
 
 Errc refusal(const ByteVector& batch) {
