@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
@@ -23,9 +24,12 @@ constexpr int kPatienceMs = 10'000;
 }  // namespace
 
 std::vector<std::byte> bytes_of(const RequestFrame& frame) {
-    auto bytes = bytes_of(frame.header);
-    const auto* body = reinterpret_cast<const std::byte*>(frame.memory->data());
-    bytes.insert(bytes.end(), body, body + frame.table_bytes + frame.payload_bytes);
+    const auto header = bytes_of(frame.header);
+    const std::span body(reinterpret_cast<const std::byte*>(frame.memory->data()),
+                         frame.table_bytes + frame.payload_bytes);
+    std::vector<std::byte> bytes(header.size() + body.size());
+    std::copy(header.begin(), header.end(), bytes.begin());
+    std::copy(body.begin(), body.end(), bytes.begin() + static_cast<std::ptrdiff_t>(header.size()));
     return bytes;
 }
 

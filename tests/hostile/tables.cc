@@ -3,6 +3,8 @@
 
 #include "broker/protocol/uuid.h"
 
+#include <algorithm>
+
 namespace millrace::testing {
 
 namespace {
@@ -71,8 +73,8 @@ std::size_t vtable_at(RequestFrame& frame, std::size_t table) {
 
 RequestFrame with_longer_table(const RequestFrame& frame, std::size_t bytes) {
     const auto* data = reinterpret_cast<const std::byte*>(frame.memory->data());
-    std::vector<std::byte> table(data, data + frame.table_bytes);
-    table.resize(table.size() + bytes);
+    std::vector<std::byte> table(frame.table_bytes + bytes);
+    std::copy_n(data, frame.table_bytes, table.begin());
     return make_frame(static_cast<wire::Api>(frame.header.api),
                       table,
                       {data + frame.table_bytes, frame.payload_bytes},
