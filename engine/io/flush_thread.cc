@@ -30,8 +30,11 @@ FlushThread::~FlushThread() {
 
 void FlushThread::push(FileJob& job) noexcept {
     ASSERT(job.op->kind == FileOpKind::sync_data || job.op->sync == WriteSync::file);
-    const std::lock_guard lock(mutex_);
-    jobs_.push_back(job);
+    {
+        const std::lock_guard lock(mutex_);
+        jobs_.push_back(job);
+    }
+    // Not under the lock, on which the thread would wait again at once.
     wake_.notify_one();
 }
 
