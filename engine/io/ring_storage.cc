@@ -44,11 +44,17 @@ void RingStorage::push_pending(FileOpList& pending) noexcept {
             completed(*op, -EBADF);
             completions().wake();
         } else if (file->registered) {
-            ring_->push(*op, static_cast<int>(op->file), true);
+            push(*op, static_cast<int>(op->file), true);
         } else {
-            ring_->push(*op, file->descriptor, false);
+            push(*op, file->descriptor, false);
         }
     }
+    if (!pending.empty()) ++counters_.queue_full;
+}
+
+void RingStorage::push(FileOp& op, int file, bool registered) noexcept {
+    ++counters_.submitted;
+    ring_->push(op, file, registered);
 }
 
 void RingStorage::reap() noexcept {
@@ -58,6 +64,8 @@ void RingStorage::reap() noexcept {
 // Any transfer may be interrupted, refused because it would block, or end where it would have
 // blocked: a thread does those again from their start. What the thread says is the outcome.
 void RingStorage::transferred(FileOp& op, std::int32_t result) noexcept {
+    ++counters_.completed;
+    if (result < 0) ++counters_.failed;
     auto* const file = find(op.file);
     if (file == nullptr) return completed(op, result);
     // The file system cannot tell what would block.

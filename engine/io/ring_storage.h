@@ -20,6 +20,8 @@ public:
 
     void flush_submissions() noexcept override;
 
+    [[nodiscard]] RingCounters ring_counters() const noexcept override { return counters_; }
+
     [[nodiscard]] std::string_view name() const noexcept override { return "uring"; }
 
 private:
@@ -29,12 +31,14 @@ private:
     void file_closing(FileHandle handle, OpenFile& file) noexcept override;
 
     void push_pending(FileOpList& pending) noexcept;
+    void push(FileOp& op, int file, bool registered) noexcept;
     void transferred(FileOp& op, std::int32_t result) noexcept;
 
     std::unique_ptr<Ring> ring_;
     // Submitted, not yet queued in the ring.
     FileOpList pending_wal_;
     FileOpList pending_background_;
+    RingCounters counters_;
 };
 
 }  // namespace millrace::engine

@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t kBytesInFlightMax = 1 * kMiB;
 constexpr std::chrono::seconds kSlowAfter{1};
 constexpr std::chrono::seconds kFailedAfter{30};
+// A process that was stopped for a while has its completions before it: they are run first.
+constexpr std::chrono::seconds kLastLookAfter{1};
 constexpr std::chrono::seconds kCoverAfter{1};
 // Groups that nobody waits for are flushed when they have become many or old.
 constexpr std::uint64_t kUnflushedBytesMax = 16 * kMiB;
@@ -48,6 +50,7 @@ void GroupPipeline::push(Group& group) noexcept {
     if (waiting_ == nullptr) waiting_ = &group;
     ++parts_.counters.groups;
     parts_.counters.group_bytes += group.size;
+    parts_.counters.group_sizes.record(group.size);
     fly();
 }
 
@@ -193,6 +196,7 @@ void GroupPipeline::deliver_flushed() noexcept {
         if (group.counts) counted_sequence_ = group.sequence;
         covered_sequence_ = std::max(covered_sequence_, group.flushed_sequence);
         last_flushed_at_ = parts_.clock.monotonic_now();
+        parts_.counters.flush_times.record(last_flushed_at_ - group.submitted_at);
         if (group.synced) {
             --synced_written_;
             landed(group);
@@ -264,12 +268,11 @@ bool GroupPipeline::waits_for_device(const Group& group) noexcept {
     return group.submitted && (!group.written || (group.synced && !group.durable));
 }
 
-void GroupPipeline::look_at(Group* group) noexcept {
-    if (stopped_ || group == nullptr || !waits_for_device(*group)) return;
+// True when the device has had the group for too long.
+bool GroupPipeline::overdue(Group* group) noexcept {
+    if (group == nullptr || !waits_for_device(*group)) return false;
     const MonotonicTime age = parts_.clock.monotonic_now() - group->submitted_at;
-    if (age >= kFailedAfter) {
-        fail({Errc::io_failed, ETIMEDOUT}, "a commit group in flight for 30 s");
-    } else if (age >= kSlowAfter && !group->warned) {
+    if (age >= kSlowAfter && !group->warned) {
         group->warned = true;
         parts_.events.event(Level::warning,
                             "wal.slow_group",
@@ -277,16 +280,22 @@ void GroupPipeline::look_at(Group* group) noexcept {
                             {{"directory", std::to_string(directory_)},
                              {"sequence", std::to_string(group->sequence)}});
     }
+    return age >= kFailedAfter;
 }
 
 void GroupPipeline::end_turn() noexcept {
     if (stopped_) return;
-    look_at(head_);
-    if (unwritten_ != head_) look_at(unwritten_);
-    if (stopped_) return;
-    if (flush_in_flight_ && parts_.clock.monotonic_now() - flush_began_ >= kFailedAfter) {
-        fail({Errc::io_failed, ETIMEDOUT}, "a flush of commit groups in flight for 30 s");
-        return;
+    const auto now = parts_.clock.monotonic_now();
+    const bool group_overdue = overdue(head_) || (unwritten_ != head_ && overdue(unwritten_));
+    const bool flush_overdue = flush_in_flight_ && now - flush_began_ >= kFailedAfter;
+    if (!group_overdue && !flush_overdue) {
+        overdue_since_ = MonotonicTime::max();
+    } else if (overdue_since_ == MonotonicTime::max()) {
+        overdue_since_ = now;
+    } else if (now - overdue_since_ >= kLastLookAfter) {
+        return fail({Errc::io_failed, ETIMEDOUT},
+                    group_overdue ? "a commit group in flight for 30 s"
+                                  : "a flush of commit groups in flight for 30 s");
     }
     maybe_flush();
 }
@@ -300,6 +309,7 @@ MonotonicTime GroupPipeline::cover_deadline() const noexcept {
 
 MonotonicTime GroupPipeline::next_deadline() const noexcept {
     if (stopped_) return MonotonicTime::max();
+    if (overdue_since_ != MonotonicTime::max()) return overdue_since_ + kLastLookAfter;
     MonotonicTime next = MonotonicTime::max();
     for (const Group* group : {head_, unwritten_}) {
         if (group == nullptr || !waits_for_device(*group)) continue;

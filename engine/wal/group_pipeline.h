@@ -7,8 +7,8 @@
 //              that somebody waits for makes its own bytes durable (WriteSync::bytes), and groups
 //              before it that were written plainly owe a flush first; in mode `thread` its write
 //              flushes those with it (WriteSync::file).
-// Failure:     any failed or short operation, and a group in flight for 30 s, is told once; then
-//              nothing is completed any more.
+// Failure:     any failed or short operation, and a group in flight for 30 s and a second look, is
+//              told once; then nothing is completed any more.
 #pragma once
 
 #include "engine/clock.h"
@@ -101,7 +101,7 @@ private:
     void maybe_flush() noexcept;
     [[nodiscard]] bool flush_wanted() const noexcept;
     void move_on() noexcept;
-    void look_at(Group* group) noexcept;
+    [[nodiscard]] bool overdue(Group* group) noexcept;
     void fail(Error error, std::string_view what) noexcept;
     [[nodiscard]] static bool waits_for_device(const Group& group) noexcept;
 
@@ -132,6 +132,7 @@ private:
     Sequence counted_sequence_ = 0;  // Last flushed group that holds more than `empty`.
     Sequence covered_sequence_ = 0;  // Highest that a flushed group says is flushed.
     MonotonicTime last_flushed_at_{};
+    MonotonicTime overdue_since_ = MonotonicTime::max();
     bool delivering_ = false;
     bool stopped_ = false;
 };

@@ -52,6 +52,7 @@ std::uint64_t WalWriter::State::live_bytes_max(bool control) const noexcept {
 std::unexpected<Error> WalWriter::State::refuse(Errc code, std::uint32_t payload_bytes) noexcept {
     room_wanted_ = true;
     refused_payload_ = std::max(refused_payload_, payload_bytes);
+    if (code == Errc::storage_full) ++parts_.counters.appends_refused_full;
     return failure(code);
 }
 

@@ -17,6 +17,7 @@
 #include "engine/arena.h"
 #include "engine/clock.h"
 #include "engine/event_log.h"
+#include "engine/histogram.h"
 #include "engine/log.h"
 #include "engine/result.h"
 #include "engine/shard_post.h"
@@ -103,8 +104,11 @@ struct RoomWaiter {
 struct ShardCounters {
     std::uint64_t appends = 0;
     std::uint64_t append_bytes = 0;
+    std::uint64_t appends_refused_full = 0;  // The disk was full.
     std::uint64_t groups = 0;
     std::uint64_t group_bytes = 0;
+    SizeHistogram group_sizes;
+    DurationHistogram flush_times;  // From a group's write being submitted to its being durable.
     std::uint64_t wal_writes = 0;
     std::uint64_t wal_flushes = 0;
     std::uint64_t runs = 0;

@@ -83,6 +83,14 @@ struct FileOp {
     std::uint64_t backend = 0;  // The backend's while in flight.
 };
 
+// What a ring was asked for and answered.
+struct RingCounters {
+    std::uint64_t submitted = 0;
+    std::uint64_t completed = 0;
+    std::uint64_t failed = 0;      // Of the completed ones; a thread may have done them after that.
+    std::uint64_t queue_full = 0;  // Times when operations had to wait for room in it.
+};
+
 class Storage {
 public:
     virtual ~Storage() = default;
@@ -104,6 +112,9 @@ public:
     [[nodiscard]] virtual int wake_descriptor() const noexcept = 0;
 
     [[nodiscard]] virtual std::size_t in_flight() const noexcept = 0;
+
+    // All 0 where there is no ring.
+    [[nodiscard]] virtual RingCounters ring_counters() const noexcept { return {}; }
 
     // "uring", "threads" or "simulated".
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;

@@ -132,10 +132,28 @@ TEST_P(WalFailure, WarnsOfAGroupAfterASecondAndEndsAfterThirty) {
     EXPECT_TRUE(wal_.listener.failures.empty());
     wal_.clock.advance(29s);
     wal_.turn();
+    EXPECT_TRUE(wal_.listener.failures.empty());  // What has completed by now is run first.
+    EXPECT_EQ(wal_.wal->next_deadline(), wal_.clock.monotonic_now() + 1s);
+    wal_.clock.advance(1s);
+    wal_.turn();
     ASSERT_EQ(wal_.listener.failures.size(), 1U);
     EXPECT_EQ(wal_.listener.failures[0].os_errno, ETIMEDOUT);
     wal_.settle();
     EXPECT_TRUE(wal_.sink.written.empty());
+}
+
+// SIGSTOP, a debugger, a machine that was suspended: the device had done its work long ago.
+TEST_P(WalFailure, ForgivesTheTimeInWhichTheProcessStoodStill) {
+    ASSERT_TRUE(wal_.open());
+    ASSERT_TRUE(wal_.append("entry", 1));
+    wal_.turn();
+    wal_.clock.advance(60s);
+    wal_.turn();
+    wal_.settle();
+    EXPECT_EQ(wal_.sink.written.size(), 1U);
+    wal_.clock.advance(60s);
+    wal_.turn();
+    EXPECT_TRUE(wal_.listener.failures.empty());
 }
 
 TEST_P(WalFailure, FailsAStartWithoutSpaceAndMakesNothingUp) {
