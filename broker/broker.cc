@@ -4,6 +4,8 @@
 #include "broker/config/units.h"
 #include "broker/opened_data.h"
 #include "broker/request/version.h"
+#include "broker/runtime/broker_sampler.h"
+#include "broker/runtime/http_listener.h"
 #include "broker/runtime/process_limits.h"
 #include "broker/runtime/ready_file.h"
 #include "broker/runtime/shard_group.h"
@@ -24,26 +26,11 @@ namespace millrace::broker {
 
 namespace {
 
-constexpr std::string_view kUnixListener = "local";
 constexpr std::uint64_t kFailureGraceMilliseconds = 500;  // For answers to those who wait.
 
 int refuse(const std::string& sentence, int status = kExitRefused) {
     std::fprintf(stderr, "millraced: %s\n", sentence.c_str());
     return status;
-}
-
-int exit_status_of(engine::Errc code) {
-    switch (code) {
-        case engine::Errc::damaged_wal:
-        case engine::Errc::damaged_range:
-        case engine::Errc::unknown_topic_id:
-        case engine::Errc::newer_format:
-        case engine::Errc::foreign_directory:
-        case engine::Errc::locked:
-            return kExitRefused;
-        default:
-            return kExitFailed;
-    }
 }
 
 std::uint64_t random_bits() {
@@ -83,13 +70,15 @@ public:
 
     int run() {
         started_at_ = parts_.clock.monotonic_now();
+        const auto wall_time = parts_.clock.wall_now();
         auto opened = open_data(options_, events_);
         if (!opened) return refuse(opened.error().sentence, opened.error().status);
         data_ = std::move(*opened);
         // Of an earlier run: a broker that is still running would have the directory locked.
         if (parts_.ready_file) unlink(parts_.ready_file->c_str());
         if (const int refused = bind_listeners(); refused != 0) return refused;
-        make_shared_parts();
+        make_shared_parts(wall_time);
+        if (const int refused = observe(); refused != 0) return refused;
         if (const int refused = recover(); refused != 0) return refused;
         cluster_ = ClusterState::make(
                 options_, data_.identity.cluster_id, *engine_, group_, parts_.clock, events_);
@@ -116,7 +105,8 @@ private:
 
     // Everything of a start before shards run may simply return.
     int bind_listeners();
-    void make_shared_parts();
+    void make_shared_parts(engine::TimestampMs wall_time);
+    int observe();
     int recover();
 
     void step_ended(ShardStep step, engine::Result<void> outcome) noexcept override;
@@ -124,6 +114,7 @@ private:
     void engine_failed(engine::Error error, std::string_view what) noexcept override;
 
     void listen() noexcept;
+    void say_listening(const std::string& name, const std::string& address) const;
     void tell_ready() const;
     void begin_stop() noexcept;
     void end_control() noexcept;
@@ -148,6 +139,8 @@ private:
     std::unique_ptr<ClusterState> cluster_;
     std::unique_ptr<Signals> signals_;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unique_ptr<BrokerSampler> sampler_;
+    std::unique_ptr<HttpListener> http_;
     FailureTask failure_task_;
     uv_timer_t failure_timer_{};
     bool serving_ = false;
@@ -178,7 +171,7 @@ int Broker::bind_listeners() {
     return 0;
 }
 
-void Broker::make_shared_parts() {
+void Broker::make_shared_parts(engine::TimestampMs wall_time) {
     arena_ = std::make_unique<engine::Arena>(data_.sizes.arena_bytes);
     receive_ = std::make_unique<ReceiveBudget>(data_.sizes.receive_bytes, group_);
     handshake_ = std::make_unique<ReceiveBudget>(kPreAuthenticationBytes, group_);
@@ -196,6 +189,28 @@ void Broker::make_shared_parts() {
                                         .bytes_in_flight_max = options_.bytes_in_flight_max},
                              .spin = options_.spin,
                              .make_service = &ShardService::make});
+    sampler_ = std::make_unique<BrokerSampler>(
+            SampledParts{.group = group_,
+                         .root = *data_.root,
+                         .arena = *arena_,
+                         .receive = *receive_,
+                         .handshake = *handshake_,
+                         .responses = *responses_,
+                         .listeners = listeners_,
+                         .start_time = static_cast<double>(wall_time) / 1000});
+}
+
+// Probes are answered from now on: a long recovery can be told from a start that hangs.
+int Broker::observe() {
+    auto bound = HttpListener::bind(options_, data_.exposure, events_);
+    if (!bound) return refuse(bound.error());
+    if (*bound == nullptr) return 0;
+    auto served =
+            (*bound)->serve({.source = *sampler_, .clock = parts_.clock, .version = kVersion});
+    if (!served) return refuse(served.error());
+    http_ = std::move(*bound);
+    say_listening(std::string(kHttpListener), http_->address());
+    return 0;
 }
 
 int Broker::recover() {
@@ -206,6 +221,7 @@ int Broker::recover() {
                                                .filesystem_bytes = data_.root->filesystem_bytes(),
                                                .accept_wal_loss = options_.accept_wal_loss,
                                                .random_seed = random_bits()};
+    const auto began = parts_.clock.monotonic_now();
     auto storage = data_.root->make_storage();
     if (!storage) {
         return refuse("no storage can be made: " + text_of(storage.error()), kExitFailed);
@@ -218,6 +234,7 @@ int Broker::recover() {
                       exit_status_of(recovered.error().code));
     }
     engine_ = std::move(*recovered);
+    sampler_->set_recovery(parts_.clock.monotonic_now() - began);
     return 0;
 }
 
@@ -243,6 +260,7 @@ void Broker::step_ended(ShardStep step, engine::Result<void> outcome) noexcept {
                               "the last checkpoint could not be written; the next start replays",
                               {{"error", text_of(outcome.error())}});
             }
+            http_.reset();  // It asks the shards.
             return group_.begin(ShardStep::end);
         case ShardStep::end:
             return end_control();
@@ -257,13 +275,11 @@ void Broker::listen() noexcept {
                                      ": " + std::strerror(failed)));
             exit_now(kExitRefused);
         }
-        events_.event(engine::Level::info,
-                      "listener.open",
-                      "clients may connect",
-                      {{"listener", listener->name()}, {"address", listener->address()}});
+        say_listening(listener->name(), listener->address());
     }
     say_open();
     serving_ = true;
+    sampler_->set_state(NodeState::serving);
     const auto took = parts_.clock.monotonic_now() - started_at_;
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(took).count();
     events_.event(engine::Level::info,
@@ -278,6 +294,13 @@ void Broker::listen() noexcept {
                    {"start_ms", std::to_string(milliseconds)}});
     tell_ready();
     if (stop_wanted_) begin_stop();
+}
+
+void Broker::say_listening(const std::string& name, const std::string& address) const {
+    events_.event(engine::Level::info,
+                  "listener.open",
+                  "clients may connect",
+                  {{"listener", name}, {"address", address}});
 }
 
 void Broker::say_open() const {
@@ -300,6 +323,7 @@ void Broker::tell_ready() const {
                      .listeners = {}};
     for (const auto& listener : listeners_)
         state.listeners.emplace_back(listener->name(), listener->address());
+    if (http_ != nullptr) state.listeners.emplace_back(kHttpListener, http_->address());
     if (const int error = write_ready_file(*parts_.ready_file, state); error != 0) {
         events_.event(engine::Level::error,
                       "broker.ready_file",
@@ -326,6 +350,7 @@ void Broker::signalled(int number) noexcept {
 void Broker::begin_stop() noexcept {
     if (std::exchange(stopping_, true)) return;
     if (parts_.ready_file) unlink(parts_.ready_file->c_str());
+    sampler_->set_state(NodeState::stopping);
     for (auto& listener : listeners_)
         listener->close();
     group_.begin(ShardStep::stop_service);

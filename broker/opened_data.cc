@@ -19,8 +19,11 @@ std::unexpected<Refusal> not_opened(const std::string& directory, const engine::
     if (error.code == engine::Errc::locked) {
         return refused("the data directory " + directory + " is locked: another broker uses it");
     }
+    if (error.os_errno == 0) {
+        return refused("the data directory " + directory + " cannot be used: " + text_of(error));
+    }
     // A disk that fails is another matter than a path that is wrong.
-    return refused("the data directory " + directory + " cannot be opened: " + text_of(error),
+    return refused(unusable_directory(directory, {error.os_errno, std::generic_category()}),
                    error.os_errno == EIO ? kExitFailed : kExitRefused);
 }
 
@@ -30,6 +33,20 @@ std::string text_of(const engine::Error& error) {
     std::string text(engine::name_of(error.code));
     if (error.os_errno != 0) text += std::string(": ") + std::strerror(error.os_errno);
     return text;
+}
+
+int exit_status_of(engine::Errc code) {
+    switch (code) {
+        case engine::Errc::damaged_wal:
+        case engine::Errc::damaged_range:
+        case engine::Errc::unknown_topic_id:
+        case engine::Errc::newer_format:
+        case engine::Errc::foreign_directory:
+        case engine::Errc::locked:
+            return kExitRefused;
+        default:
+            return kExitFailed;
+    }
 }
 
 std::expected<OpenedData, Refusal> open_data(NodeOptions& options, engine::EventLog& events) {

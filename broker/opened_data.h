@@ -34,6 +34,9 @@ struct Refusal {
 [[nodiscard]] std::expected<OpenedData, Refusal> open_data(NodeOptions& options,
                                                            engine::EventLog& events);
 
+// What a process ends with that cannot go on because of `code`.
+[[nodiscard]] int exit_status_of(engine::Errc code);
+
 // "io_failed: No space left on device"
 [[nodiscard]] std::string text_of(const engine::Error& error);
 

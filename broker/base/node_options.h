@@ -11,13 +11,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace::broker {
 
+// Names of listeners that are the broker's own.
+inline constexpr std::string_view kUnixListener = "local";
+inline constexpr std::string_view kHttpListener = "http";
+
 struct ListenerOptions {
-    std::string name;  // [listener.NAME]
-    std::string bind;  // "HOST:PORT" or "unix:PATH"
+    std::string name;          // [listener.NAME]
+    std::string bind;          // "HOST:PORT" or "unix:PATH"
+    std::string bind_place{};  // Where it was set: file, line and column; empty: by default.
     // What clients are told to dial; no host: the address they dialled.
     std::string advertised_host{};
     std::uint16_t advertised_port = 0;
@@ -31,6 +37,8 @@ struct NodeOptions {
     std::chrono::seconds lock_wait{60};  // For the lock of a data directory.
     engine::Level log_level = engine::Level::info;
     std::vector<ListenerOptions> listeners;
+    std::string http_bind = "off";  // Or as a listener's.
+    std::string http_bind_place{};
     bool allow_unauthenticated = false;
 
     engine::IoChoice io = engine::IoChoice::automatic;

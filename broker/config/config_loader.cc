@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <span>
 
 namespace millrace::broker {
 
 namespace {
 
 constexpr std::string_view kDefaultListener = "client";
-constexpr std::string_view kUnixListener = "local";  // Every broker has it; see ARCHITECTURE.
 
 // The strongest setting of each key.
 using Chosen = std::map<std::string, Setting>;
@@ -27,7 +27,8 @@ bool is_listener_name(std::string_view name) {
                    std::string_view::npos;
 }
 
-std::string unknown_key(const std::string& key) {
+// All keys as they may be written, with the listener that `key` names, if it does.
+std::vector<std::string> key_names(const std::string& key) {
     const auto listener = listener_of(key);
     std::vector<std::string> names;
     for (const auto& known : config_keys()) {
@@ -37,11 +38,29 @@ std::string unknown_key(const std::string& key) {
             name.replace(star, 1, listener.empty() ? "client" : listener);
         names.push_back(std::move(name));
     }
-    const std::vector<std::string_view> candidates(names.begin(), names.end());
-    std::string text = "unknown key " + key;
-    if (const auto meant = nearest(key, candidates); !meant.empty()) {
-        text += "; the nearest one is " + std::string(meant);
+    return names;
+}
+
+// Of a key that was written without its section, or without the listener's name.
+std::string_view same_last_word(std::string_view key, std::span<const std::string_view> names) {
+    const auto word = "." + std::string(key.substr(key.rfind('.') + 1));
+    const auto found = std::ranges::find_if(
+            names, [&word](std::string_view name) { return name.ends_with(word); });
+    return found == names.end() ? std::string_view{} : *found;
+}
+
+std::string unknown_key(const std::string& key) {
+    const auto names = key_names(key);
+    if (std::ranges::any_of(names,
+                            [&key](const auto& name) { return name.starts_with(key + "."); })) {
+        const auto section = key == "listener" ? "listener.NAME" : key;
+        return key + " is no key but a section: write its keys below [" + section + "]";
     }
+    const std::vector<std::string_view> candidates(names.begin(), names.end());
+    auto meant = nearest(key, candidates);
+    if (meant.empty()) meant = same_last_word(key, candidates);
+    std::string text = "unknown key " + key;
+    if (!meant.empty()) text += "; the nearest one is " + std::string(meant);
     return text;
 }
 
@@ -129,6 +148,7 @@ public:
             if (find_key(name) == nullptr) check_unknown(name, setting);
         }
         add_listeners();
+        options_.http_bind_place = place_of("http.bind");
         if (problems_.empty()) derive();
         if (problems_.empty()) check_relations();
         if (!problems_.empty()) return std::unexpected(std::move(problems_));
@@ -237,6 +257,10 @@ private:
                 problem(setting.place,
                         "listener.local is the broker's own Unix socket, <data_dir>/run/"
                         "millraced.sock; choose another name");
+            } else if (listener == kHttpListener) {
+                problem(setting.place,
+                        "listener.http is the broker's own, where http.bind says; choose another "
+                        "name");
             } else if (std::find(names.begin(), names.end(), listener) == names.end()) {
                 names.push_back(listener);
             }
@@ -256,7 +280,9 @@ private:
         }
         const auto bind = value_of(*find_key(bind_name), bind_name);
         const auto advertise = value_of(*find_key(advertise_name), advertise_name);
-        ListenerOptions listener{.name = name, .bind = bind ? bind->text : std::string()};
+        ListenerOptions listener{.name = name,
+                                 .bind = bind ? bind->text : std::string(),
+                                 .bind_place = place_of(bind_name)};
         if (advertise && !take_advertised(advertise->text, listener)) {
             problem(chosen_.at(advertise_name).place,
                     advertise_name +
@@ -312,6 +338,12 @@ private:
         for (auto& entry : options_.effective) {
             if (entry.key == key) entry.value = value;
         }
+    }
+
+    // Empty where the default is in force.
+    [[nodiscard]] std::string place_of(const std::string& key) const {
+        const auto set = chosen_.find(key);
+        return set == chosen_.end() ? std::string() : set->second.place;
     }
 
     // Where a relation between two settings is wrong, the one that was set is to blame.

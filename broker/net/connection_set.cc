@@ -52,6 +52,9 @@ void ConnectionSet::adopt(int socket, std::string_view listener) noexcept {
     if (first_ != nullptr) first_->previous_ = &connection;
     first_ = &connection;
     ++size_;
+    auto& counts = counts_of(listener);
+    ++counts.accepted;
+    ++counts.open;
     parts_.events.event(engine::Level::debug,
                         "connection.opened",
                         "a client connected",
@@ -106,8 +109,17 @@ void ConnectionSet::close_all(std::string_view reason, bool send_queued) noexcep
     }
 }
 
+// There are a handful of listeners.
+ConnectionSample& ConnectionSet::counts_of(std::string_view listener) {
+    for (auto& counts : counts_) {
+        if (counts.listener == listener) return counts;
+    }
+    return counts_.emplace_back(ConnectionSample{.listener = listener});
+}
+
 void ConnectionSet::log_close(const Connection& connection) noexcept {
     const bool ordinary = is_ordinary(connection.reason_);
+    if (!ordinary) ++counts_of(connection.listener_name()).cut_off;
     if (!ordinary) {
         if (now_ - log_second_ >= std::chrono::seconds(1)) {
             log_second_ = now_;
@@ -141,6 +153,7 @@ void ConnectionSet::destroy_later(Connection& connection) noexcept {
     (connection.previous_ == nullptr ? first_ : connection.previous_->next_) = connection.next_;
     if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
     --size_;
+    --counts_of(connection.listener_name()).open;
     ++closing_handles_;
     parts_.open_count.fetch_sub(1, std::memory_order_relaxed);
     uv_close(reinterpret_cast<uv_handle_t*>(&connection.poll_), [](uv_handle_t* handle) {

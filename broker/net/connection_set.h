@@ -7,6 +7,7 @@
 // Thread:      its shard's.
 #pragma once
 
+#include "broker/base/shard_sample.h"
 #include "broker/base/timer.h"
 #include "broker/net/connection.h"
 #include "broker/net/loop_turn.h"
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace millrace::broker {
 
@@ -69,18 +71,23 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    // By listener, of those from whom a connection has come.
+    [[nodiscard]] const std::vector<ConnectionSample>& counts() const noexcept { return counts_; }
+
 private:
     friend class Connection;
 
     void mark(Connection& connection) noexcept;
     void count_read(std::size_t bytes) noexcept;
     void start_turn() noexcept;
+    [[nodiscard]] ConnectionSample& counts_of(std::string_view listener);
     void log_close(const Connection& connection) noexcept;
     void destroy_later(Connection& connection) noexcept;
     void watch_memory() noexcept;
     void trim_memory() noexcept;
 
     ConnectionSetParts parts_;
+    std::vector<ConnectionSample> counts_;
     Connection* first_ = nullptr;
     Connection* first_marked_ = nullptr;
     Connection* last_marked_ = nullptr;

@@ -106,6 +106,7 @@ void Listener::accept_some(int listening) noexcept {
         if (is_tcp(socket)) tune(socket);
         if (!parts_.receiver.receive(socket, name_)) {
             ::close(socket);
+            turned_away_.fetch_add(1, std::memory_order_relaxed);
             complain("listener.full",
                      "a client was turned away: network.connections_max are open",
                      0);
@@ -116,6 +117,7 @@ void Listener::accept_some(int listening) noexcept {
 // Frees the queue of the kernel by one client, then lets some time pass: without either, the loop
 // would be told for ever that somebody waits.
 void Listener::turn_away(int listening, int error) noexcept {
+    turned_away_.fetch_add(1, std::memory_order_relaxed);
     complain("listener.exhausted", "a client was turned away: accept failed", error);
     if (out_of_descriptors(error) && spare_ >= 0) {
         ::close(std::exchange(spare_, -1));

@@ -15,6 +15,7 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -56,6 +57,11 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+    // Clients that found no room, or that accept failed for. Any thread.
+    [[nodiscard]] std::uint64_t turned_away() const noexcept {
+        return turned_away_.load(std::memory_order_relaxed);
+    }
+
     // Of the first socket: what the kernel chose where the port was 0.
     [[nodiscard]] std::string address() const;
 
@@ -78,6 +84,7 @@ private:
     int spare_ = -1;  // Given up for a moment to accept, and close, when descriptors run out.
     bool started_ = false;
     engine::MonotonicTime complained_{};
+    std::atomic<std::uint64_t> turned_away_{0};
 };
 
 }  // namespace millrace::broker

@@ -46,6 +46,8 @@ public:
     [[nodiscard]] bool pressed() const noexcept;
     [[nodiscard]] std::uint64_t used() const noexcept;
 
+    [[nodiscard]] std::uint64_t limit() const noexcept { return bytes_max_; }
+
 private:
     static constexpr std::size_t kShardsMax = 64;
 

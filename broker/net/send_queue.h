@@ -38,6 +38,8 @@ public:
         return used_.load(std::memory_order_relaxed);
     }
 
+    [[nodiscard]] std::uint64_t limit() const noexcept { return bytes_max_; }
+
 private:
     const std::uint64_t bytes_max_;
     std::atomic<std::uint64_t> used_{0};

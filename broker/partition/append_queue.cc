@@ -45,6 +45,9 @@ bool AppendQueue::enter(PendingAppend& append) noexcept {
         return true;
     }
     append.log_start = partition->log().offsets().log_start;
+    partition->count_in(
+            static_cast<std::uint64_t>(append.op.end_offset.value - append.op.base_offset.value),
+            append.op.batches.size());
     append.released(append);
     return true;
 }

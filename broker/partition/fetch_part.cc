@@ -263,6 +263,10 @@ FetchPart::Step FetchPart::take_read(Item& item) noexcept {
     row.slice_count = static_cast<std::uint32_t>(read.slices.size());
     row.bytes = read.bytes;
     bytes += read.bytes;
+    if (auto* partition = item.interest.partition; partition != nullptr) {
+        partition->count_out(static_cast<std::uint64_t>(read.next_offset.value - read.from.value),
+                             read.bytes);
+    }
     for (auto& slice : read.slices)
         slices.push_back(std::move(slice));
     read.slices.clear();

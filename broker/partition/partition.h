@@ -7,6 +7,7 @@
 // Thread:      its shard's loop.
 #pragma once
 
+#include "broker/base/shard_sample.h"
 #include "engine/log.h"
 
 namespace millrace::broker {
@@ -36,6 +37,19 @@ public:
 
     [[nodiscard]] engine::Log& log() noexcept { return log_; }
 
+    // Since it was opened.
+    [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
+
+    void count_in(std::uint64_t records, std::uint64_t bytes) noexcept {
+        traffic_.records_in += records;
+        traffic_.bytes_in += bytes;
+    }
+
+    void count_out(std::uint64_t records, std::uint64_t bytes) noexcept {
+        traffic_.records_out += records;
+        traffic_.bytes_out += bytes;
+    }
+
     // Requires: not linked.
     void link(Interest& interest) noexcept;
     // Nothing happens when it is not linked.
@@ -47,6 +61,7 @@ private:
     engine::PartitionKey key_;
     engine::Log& log_;
     Interest* interests_ = nullptr;
+    Traffic traffic_;
 };
 
 }  // namespace millrace::broker

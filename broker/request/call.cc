@@ -12,6 +12,10 @@ void Call::begin(RequestContext& context,
     context_ = &context;
     connection_ = &connection;
     header_ = header;
+    refused_ = false;
+    began_ = context.now();
+    counters_ = &context.counters().of(header.api);
+    counters_->request_bytes += header.frame_bytes;
     ++connection.calls;
     context.call_began();
 }
@@ -37,11 +41,16 @@ void Call::send(engine::Bytes table,
     response.api_version = header_.api_version;
     response.correlation_id = header_.correlation_id;
     response.table_bytes = table_bytes;
+    counters_->response_bytes += table.size();
+    for (const auto& slice : payload)
+        counters_->response_bytes += slice.size;
     connection_->peer->send(response, table, payload);
 }
 
 void Call::send_error(wire::ErrorCode code, std::string_view message) noexcept {
     if (message.empty()) message = wire::row_of(code).sentence;
+    refused_ = true;
+    count_error(code);
     auto& writer = context_->writer();
     auto& builder = writer.begin();
     const auto text = builder.CreateString(message.data(), message.size());
@@ -55,13 +64,25 @@ void Call::send_error(wire::ErrorCode code, std::string_view message) noexcept {
 void Call::refuse(wire::ErrorCode code, std::string_view message) noexcept {
     if ((header_.flags & wire::kFlagOneWay) != 0 && connection_->peer != nullptr) {
         if (message.empty()) message = wire::row_of(code).sentence;
+        refused_ = true;
+        count_error(code);
         connection_->peer->close(message, true);
         return;
     }
     send_error(code, message);
 }
 
+void Call::count_error(wire::ErrorCode code) noexcept {
+    if (code != wire::ErrorCode::none) counters_->count_error(code);
+}
+
+void Call::log_done() noexcept {
+    counters_->log.record(context_->now() - began_);
+}
+
 void Call::finish() noexcept {
+    counters_->total.record(context_->now() - began_);
+    ++(refused_ ? counters_->refused : counters_->answered);
     if (connection_->peer != nullptr) connection_->peer->finish_request(header_.frame_bytes);
     auto& context = *context_;
     context.release(*connection_);

@@ -8,6 +8,7 @@
 
 #include "broker/request/client_connection.h"
 #include "engine/buffer.h"
+#include "engine/clock.h"
 #include "schemas/wire/errors.h"
 #include "schemas/wire/frame.h"
 
@@ -18,6 +19,7 @@
 namespace millrace::broker {
 
 class RequestContext;
+struct ApiCounters;
 
 class Call {
 public:
@@ -36,6 +38,13 @@ public:
     // The same for a request that cannot be carried out at all: one that wants no answer closes its
     // connection, as there is no other way to say it.
     void refuse(wire::ErrorCode code, std::string_view message) noexcept;
+
+    // What became of a row of the answer, for the counts; an answer that is an error as a whole
+    // counts by itself.
+    void count_error(wire::ErrorCode code) noexcept;
+
+    // The log has done its part of the request.
+    void log_done() noexcept;
 
     // Gives the request's share of the connection's limits back.
     void finish() noexcept;
@@ -57,6 +66,9 @@ private:
     RequestContext* context_ = nullptr;
     ClientConnection* connection_ = nullptr;
     wire::FrameHeader header_;
+    ApiCounters* counters_ = nullptr;
+    engine::MonotonicTime began_{};
+    bool refused_ = false;
 };
 
 }  // namespace millrace::broker

@@ -76,6 +76,7 @@ void Fetch::respond() noexcept {
             if (each == nullptr) continue;
             for (const auto& row : each->part.rows) {
                 const auto code = code_of(row);
+                call_->count_error(code);
                 if (code != ErrorCode::none && texts.size() < kRowMessagesMax) {
                     texts.push_back(wire::CreateRowMessageDirect(
                             builder, index, message_of(row, code).c_str()));

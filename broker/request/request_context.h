@@ -12,6 +12,7 @@
 #include "broker/request/client_connection.h"
 #include "broker/request/cluster_state.h"
 #include "broker/request/object_pool.h"
+#include "broker/request/request_counters.h"
 #include "broker/request/topic_remover.h"
 
 #include <cstdint>
@@ -46,6 +47,10 @@ public:
     [[nodiscard]] ResponseWriter& writer() noexcept { return writer_; }
 
     [[nodiscard]] HandlerPools& pools() noexcept { return *pools_; }
+
+    [[nodiscard]] RequestCounters& counters() noexcept { return counters_; }
+
+    [[nodiscard]] PartitionTable& partitions() noexcept { return partitions_; }
 
     [[nodiscard]] std::uint32_t shard_of(const engine::PartitionKey& key) const noexcept {
         return engine::shard_of(key, cluster_.shards());
@@ -91,6 +96,7 @@ private:
     ResponseWriter writer_;
     ObjectPool<ClientConnection> connections_;
     std::unique_ptr<HandlerPools> pools_;
+    RequestCounters counters_;
     std::uint64_t calls_ = 0;
     bool stopping_ = false;
     std::move_only_function<void()> stopped_;

@@ -4,6 +4,7 @@
 #include "broker/request/dispatcher.h"
 #include "broker/request/handlers/fetch.h"
 #include "broker/request/request_context.h"
+#include "broker/request/topic_sample.h"
 #include "engine/assert.h"
 
 #include <string>
@@ -49,6 +50,17 @@ public:
             cluster_.catalog->stop([this] { part_stopped(); });
         }
         context_.stop([this] { part_stopped(); });
+    }
+
+    std::unique_ptr<SampleWalk> sample(SampleDetail detail, ShardSample& sample) override {
+        sample.parked_bytes = context_.appends().parked_bytes();
+        context_.counters().sample(sample.apis);
+        if (detail == SampleDetail::none) return nullptr;
+        return walk_topics(context_.catalog(),
+                           context_.partitions(),
+                           context_.shard(),
+                           cluster_.shards(),
+                           detail);
     }
 
     void opened(Peer& peer) noexcept override {

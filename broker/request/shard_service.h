@@ -10,6 +10,7 @@
 #pragma once
 
 #include "broker/base/node_options.h"
+#include "broker/base/shard_sample.h"
 #include "broker/base/timer.h"
 #include "broker/net/frame_handler.h"
 #include "engine/engine.h"
@@ -69,6 +70,11 @@ public:
     // Refuses new requests with shutting_down, ends waiting fetches, lets appends in flight finish
     // and their answers be queued. Then done; the engine is stopped after all shards' services.
     virtual void stop(ServiceOp& op) = 0;
+
+    // Fills in what is counted here. The topics, when `detail` asks for them, are left for the
+    // walk that is returned, else null; it ends before the service.
+    [[nodiscard]] virtual std::unique_ptr<SampleWalk> sample(SampleDetail detail,
+                                                             ShardSample& sample) = 0;
 
 protected:
     ShardService() = default;

@@ -119,14 +119,23 @@ std::string uuid_text(const std::array<std::uint8_t, 16>& uuid) {
     return text;
 }
 
+std::string unusable_directory(const std::filesystem::path& directory, std::error_code why) {
+    auto sentence =
+            "the data directory " + directory.string() + " cannot be used: " + why.message();
+    if (why == std::errc::permission_denied || why == std::errc::operation_not_permitted ||
+        why == std::errc::read_only_file_system) {
+        sentence +=
+                "; it has to be writable for the user who runs the broker (another one: "
+                "--data-dir)";
+    }
+    return sentence;
+}
+
 std::expected<void, std::string> check_data_directory(const std::filesystem::path& directory,
                                                       std::int32_t node_id) {
     std::error_code failed;
     if (!std::filesystem::exists(directory, failed)) return {};
-    const auto cannot = [&] {
-        return std::unexpected("the data directory " + directory.string() +
-                               " cannot be used: " + failed.message());
-    };
+    const auto cannot = [&] { return std::unexpected(unusable_directory(directory, failed)); };
     if (!std::filesystem::is_directory(directory, failed)) {
         if (!failed) failed = std::make_error_code(std::errc::not_a_directory);
         return cannot();

@@ -8,6 +8,7 @@
 #include <expected>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace millrace::broker {
 
@@ -17,6 +18,10 @@ struct DataIdentity {
     std::array<std::uint8_t, 16> cluster_id{};
     std::int32_t node_id = 0;
 };
+
+// Why a directory cannot be used, and what to do.
+[[nodiscard]] std::string unusable_directory(const std::filesystem::path& directory,
+                                             std::error_code why);
 
 // Refuses, with a sentence, a directory that is somebody else's, of a later version, or of another
 // node. Looks only; a directory that is not there or is empty is fine.

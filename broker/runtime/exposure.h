@@ -7,6 +7,7 @@
 #include "broker/net/listen_address.h"
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct NamedAddress {
 
 struct Exposure {
     std::vector<NamedAddress> listeners;
+    std::optional<ListenAddress> http;  // Empty: switched off.
     bool loopback_only = true;
 };
 

@@ -3,6 +3,8 @@
 
 #include "engine/assert.h"
 
+#include <algorithm>
+
 namespace millrace::broker {
 
 namespace {
@@ -19,7 +21,9 @@ uv_handle_t* as_handle(Handle& handle) {
 }  // namespace
 
 RingBridge::RingBridge(const RingBridgeParts& parts) : parts_(parts) {
-    int failed = uv_poll_init(&parts_.loop, &wake_, parts_.storage.wake_descriptor());
+    int failed = uv_loop_configure(&parts_.loop, UV_METRICS_IDLE_TIME);
+    ASSERT(failed == 0);
+    failed = uv_poll_init(&parts_.loop, &wake_, parts_.storage.wake_descriptor());
     ASSERT(failed == 0);
     wake_.data = this;
     failed = uv_poll_start(&wake_, UV_READABLE, [](uv_poll_t* handle, int, int) {
@@ -38,6 +42,7 @@ RingBridge::RingBridge(const RingBridgeParts& parts) : parts_(parts) {
         static_cast<RingBridge*>(timer.owner)->deadline_at_ = engine::MonotonicTime::max();
     };
     last_activity_ = parts_.clock.monotonic_now();
+    slept_at_ = last_activity_;
 }
 
 void RingBridge::close() noexcept {
@@ -64,6 +69,7 @@ void RingBridge::before_sleep() noexcept {
         if (!connections_->end_turn()) break;
     }
     watch_deadline();
+    count_turn();
     const bool awake = uv_is_active(as_handle(awake_)) != 0;
     if (must_stay_awake() == awake) return;
     if (awake) {
@@ -71,6 +77,18 @@ void RingBridge::before_sleep() noexcept {
     } else {
         uv_idle_start(&awake_, [](uv_idle_t*) {});
     }
+}
+
+// What happens between two waits is one turn.
+void RingBridge::count_turn() noexcept {
+    const auto now = parts_.clock.monotonic_now();
+    const auto idle = uv_metrics_idle_time(&parts_.loop);
+    const auto waited = std::chrono::nanoseconds(idle - idle_);
+    const auto took = std::max(now - slept_at_ - waited, std::chrono::nanoseconds(0));
+    counts_.turns.record(took);
+    counts_.busy += took;
+    slept_at_ = now;
+    idle_ = idle;
 }
 
 bool RingBridge::must_stay_awake() noexcept {

@@ -9,6 +9,7 @@
 //              happened for that long.
 #pragma once
 
+#include "broker/base/shard_sample.h"
 #include "broker/base/timer.h"
 #include "broker/net/connection_set.h"
 #include "broker/net/loop_turn.h"
@@ -41,10 +42,13 @@ public:
 
     void close() noexcept;
 
+    [[nodiscard]] const LoopSample& counts() const noexcept { return counts_; }
+
 private:
     void completions() noexcept;
     void before_sleep() noexcept;
     void watch_deadline() noexcept;
+    void count_turn() noexcept;
     [[nodiscard]] bool must_stay_awake() noexcept;
 
     RingBridgeParts parts_;
@@ -56,6 +60,9 @@ private:
     engine::MonotonicTime deadline_at_ = engine::MonotonicTime::max();
     engine::MonotonicTime last_activity_{};
     bool deadline_passed_ = false;
+    LoopSample counts_;
+    engine::MonotonicTime slept_at_{};  // When the turn before ended, ...
+    std::uint64_t idle_ = 0;            // ... and how long the loop had waited by then, ns.
 };
 
 }  // namespace millrace::broker

@@ -76,6 +76,22 @@ void Shard::hand_over(int socket, std::string_view listener) {
     mailbox_.post(*task.release());  // Frees itself when it runs.
 }
 
+std::unique_ptr<SampleWalk> Shard::sample(SampleDetail detail, ShardSample& sample) noexcept {
+    sample.shard = index_;
+    if (bridge_ != nullptr) sample.loop = bridge_->counts();
+    if (storage_ != nullptr) {
+        sample.ring = storage_->ring_counters();
+        sample.storage_operations = storage_->in_flight();
+    }
+    if (engine_ != nullptr) {
+        sample.engine = engine_->counters();
+        sample.append_room = engine_->room();
+        sample.storage_full = engine_->storage_full();
+    }
+    if (connections_ != nullptr) sample.connections = connections_->counts();
+    return service_ == nullptr ? nullptr : service_->sample(detail, sample);
+}
+
 void Shard::run() noexcept {
     timers_ = std::make_unique<LoopTimer>(loop_, environment_.clock);
     uv_run(&loop_, UV_RUN_DEFAULT);

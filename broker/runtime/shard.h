@@ -4,7 +4,7 @@
 //
 // Lifecycle:   construct, launch(), then the steps in their order, each when the one before is done
 //              (on every shard, where ShardGroup says so); join() after the last; destroy.
-// Thread:      the control thread's, but for post(), which any thread may call.
+// Thread:      the control thread's, but for what says otherwise; post() any.
 #pragma once
 
 #include "broker/net/connection_set.h"
@@ -84,6 +84,11 @@ public:
 
     // Any thread. Gives an accepted socket to the shard, which is serving.
     void hand_over(int socket, std::string_view listener);
+
+    // Copies what is counted here; the walk, unless it is null, goes on in later tasks.
+    // Thread: the shard's, in a task posted to it.
+    [[nodiscard]] std::unique_ptr<SampleWalk> sample(SampleDetail detail,
+                                                     ShardSample& sample) noexcept;
 
     [[nodiscard]] std::uint32_t connections() const noexcept {
         return open_count_.load(std::memory_order_relaxed);

@@ -49,6 +49,9 @@ public:
 
     [[nodiscard]] std::uint32_t shard_count() const noexcept override { return count_; }
 
+    // Requires: launched.
+    [[nodiscard]] Shard& shard(std::uint32_t index) noexcept { return *shards_[index]; }
+
     void step_done(std::uint32_t shard,
                    ShardStep step,
                    engine::Result<void> outcome) noexcept override;

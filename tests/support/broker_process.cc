@@ -29,7 +29,8 @@ ReadyFile parse_ready_file(const std::filesystem::path& path) {
             .io = json.at("io"),
             .shards = json.at("shards"),
             .client = json.at("listeners").value("client", ""),
-            .local = json.at("listeners").value("local", "")};
+            .local = json.at("listeners").value("local", ""),
+            .http = json.at("listeners").value("http", "")};
 }
 
 // True when `file` has appeared in its folder, false when the process ended first.
@@ -69,6 +70,9 @@ BrokerProcess::BrokerProcess(const BrokerOptions& options) : options_(options) {
                        .output = log_path_,
                        .input = {},
                        .ordinary_user = options.ordinary_user};
+    if (!options.default_http) {
+        child.command.insert(child.command.end(), {"--set", "http.bind=127.0.0.1:0"});
+    }
     for (const auto& setting : options.settings) {
         child.command.emplace_back("--set");
         child.command.push_back(setting);

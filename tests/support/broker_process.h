@@ -16,6 +16,7 @@ struct BrokerOptions {
     std::vector<std::string> settings;  // "node.shards=2"
     std::vector<std::string> arguments;
     bool ordinary_user = false;
+    bool default_http = false;  // Else HTTP is at a free port, too.
 };
 
 // What the ready file says.
@@ -26,6 +27,7 @@ struct ReadyFile {
     unsigned shards = 0;
     std::string client;  // "127.0.0.1:40123"
     std::string local;   // "unix:..."
+    std::string http;    // "127.0.0.1:40124"
 };
 
 class BrokerProcess {

@@ -29,7 +29,8 @@ class Broker:
         ready = self.data.with_suffix(".ready")
         ready.unlink(missing_ok=True)
         command = [str(self.programs / "broker/millraced"), "--data-dir", str(self.data),
-                   "--ready-file", str(ready), "--set", "listener.client.bind=127.0.0.1:0"]
+                   "--ready-file", str(ready), "--set", "listener.client.bind=127.0.0.1:0",
+                   "--set", "http.bind=127.0.0.1:0"]
         for setting in self.settings:
             command += ["--set", setting]
         began = time.monotonic()

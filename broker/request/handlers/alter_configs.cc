@@ -45,6 +45,7 @@ void respond(CatalogCall& catalog_call, bool timed_out) {
             if (resource->kind() == wire::ResourceKind::topic) {
                 outcome = outcome_of(*item++, timed_out);
             }
+            catalog_call.call().count_error(outcome.code);
             results.push_back(wire::CreateAlterResultDirect(
                     builder,
                     static_cast<std::uint16_t>(outcome.code),

@@ -105,10 +105,12 @@ flatbuffers::Offset<wire::DescribedResource> write_entries(flatbuffers::FlatBuff
     return described.Finish();
 }
 
-flatbuffers::Offset<wire::DescribedResource> write_unknown(flatbuffers::FlatBufferBuilder& builder,
+flatbuffers::Offset<wire::DescribedResource> write_unknown(Call& call,
+                                                           flatbuffers::FlatBufferBuilder& builder,
                                                            const wire::ConfigResource& resource) {
     const auto name = resource.name() == nullptr ? std::string() : resource.name()->str();
     const auto message = unknown_topic_message(name);
+    call.count_error(ErrorCode::unknown_topic);
     return wire::CreateDescribedResourceDirect(builder,
                                                static_cast<std::uint16_t>(ErrorCode::unknown_topic),
                                                message.c_str(),
@@ -133,7 +135,7 @@ void respond(Call& call, const wire::DescribeConfigsRequest& request) {
                                         ? nullptr
                                         : context.catalog().find(resource->name()->string_view());
             if (topic == nullptr) {
-                described.push_back(write_unknown(builder, *resource));
+                described.push_back(write_unknown(call, builder, *resource));
                 continue;
             }
             described.push_back(write_entries(

@@ -34,13 +34,15 @@ flatbuffers::Offset<wire::TopicInfo> write_topic(flatbuffers::FlatBufferBuilder&
     return info.Finish();
 }
 
-flatbuffers::Offset<wire::TopicInfo> write_unknown(flatbuffers::FlatBufferBuilder& builder,
+flatbuffers::Offset<wire::TopicInfo> write_unknown(Call& call,
+                                                   flatbuffers::FlatBufferBuilder& builder,
                                                    const wire::TopicQuery& query,
                                                    const engine::TopicId& id) {
     const auto asked = query.name() == nullptr ? std::string_view() : query.name()->string_view();
     const bool by_name = is_none(id);
     auto problem = by_name ? topic_name_problem(asked) : std::string();
     const auto code = problem.empty() ? ErrorCode::unknown_topic : ErrorCode::invalid_topic_name;
+    call.count_error(code);
     if (problem.empty()) problem = unknown_topic_message(by_name ? asked : std::string_view());
     const auto message = builder.CreateString(problem);
     const auto name = builder.CreateString(asked.data(), asked.size());
@@ -78,7 +80,7 @@ void respond(Call& call, const wire::MetadataRequest& request) {
         for (const auto* query : *request.topics()) {
             const auto* topic = find(context.catalog(), *query);
             infos.push_back(topic != nullptr ? write_topic(builder, *topic, options.node_id)
-                                             : write_unknown(builder, *query, id_of(*query)));
+                                             : write_unknown(call, builder, *query, id_of(*query)));
         }
     }
     const auto topics = builder.CreateVector(infos);

@@ -140,13 +140,14 @@ void PartitionQueries::joined() noexcept {
 }
 
 PartitionQueries::Messages PartitionQueries::write_messages(
-        flatbuffers::FlatBufferBuilder& builder) const {
+        flatbuffers::FlatBufferBuilder& builder) {
     std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
     for (std::uint32_t index = 0; index < rows_.size(); ++index) {
         const auto& query = rows_[index].query;
         const auto code = code_of(query);
         if (code == ErrorCode::none) continue;
-        if (texts.size() == kRowMessagesMax) break;
+        call_.count_error(code);
+        if (texts.size() == kRowMessagesMax) continue;
         const auto* topic = call_.context().catalog().find(query.key.topic);
         std::string text(wire::row_of(code).sentence);
         if (topic == nullptr) {

@@ -38,7 +38,7 @@ private:
     void respond_epoch_ends() noexcept;
     using Messages =
             flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>>;
-    [[nodiscard]] Messages write_messages(flatbuffers::FlatBufferBuilder& builder) const;
+    [[nodiscard]] Messages write_messages(flatbuffers::FlatBufferBuilder& builder);
 
     Call call_;
     std::vector<Row> rows_;

@@ -132,6 +132,7 @@ void Produce::joined() noexcept {
     auto& context = call_.context();
     context.timers().disarm(timer_);
     if (!answered_) {
+        call_.log_done();
         respond();
         call_.finish();
     }
@@ -188,6 +189,8 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
 }
 
 void Produce::respond() noexcept {
+    for (const auto& row : rows_)
+        call_.count_error(code_of(row));
     if (call_.peer() == nullptr || (call_.header().flags & wire::kFlagOneWay) != 0) return;
     auto& writer = call_.context().writer();
     auto& builder = writer.begin();

@@ -23,6 +23,7 @@ void respond(CatalogCall& catalog_call, bool timed_out) {
     std::vector<flatbuffers::Offset<wire::TopicResult>> results;
     for (const auto& item : catalog_call.items()) {
         const auto outcome = outcome_of(item, timed_out);
+        catalog_call.call().count_error(outcome.code);
         const auto message = outcome.message.empty() ? 0 : builder.CreateString(outcome.message);
         const auto name = builder.CreateString(item.name);
         wire::TopicResultBuilder result(builder);

@@ -80,7 +80,8 @@ data_dir = "/data"
 shards = 3
 spin = "20us"
 lock_wait = "1500 ms"
-log_level = "warning"
+[log]
+level = "warning"
 [listener.inside]
 bind = "unix:/run/x.sock"
 [listener.outside]

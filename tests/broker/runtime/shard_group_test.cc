@@ -4,12 +4,14 @@
 #include "broker/runtime/shard_group.h"
 
 #include "broker/base/system_clock.h"
+#include "broker/runtime/broker_sampler.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <netinet/in.h>
+#include <semaphore>
 #include <set>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,6 +42,11 @@ struct EngineOnly final : ClusterState {
 class EchoService final : public ShardService {
 public:
     explicit EchoService(const ShardServiceParts& parts) : parts_(parts) {}
+
+    std::unique_ptr<SampleWalk> sample(SampleDetail, ShardSample& sample) override {
+        sample.parked_bytes = 77;
+        return nullptr;
+    }
 
     void start(ServiceOp& op) override {
         // As the real one does on shard 0.
@@ -153,6 +160,16 @@ protected:
         group_.join();
     }
 
+    SampledParts sampled_parts() {
+        return {.group = group_,
+                .root = *root_,
+                .arena = arena_,
+                .receive = receive_,
+                .handshake = handshake_,
+                .responses = responses_,
+                .listeners = listeners_};
+    }
+
     // A client's end; the other one is handed over. -1: turned away.
     int connect() {
         int ends[2];
@@ -195,6 +212,7 @@ protected:
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<ShardEnvironment> environment_;
     std::vector<ShardStep> steps_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
 };
 
 TEST_F(ShardGroupTest, StartsAndStopsWithNothingInBetween) {
@@ -280,6 +298,52 @@ TEST_F(ShardGroupTest, CarriesTasksBetweenShardsInOrder) {
     while (!traveller.back)
         uv_run(&loop_, UV_RUN_ONCE);
     EXPECT_EQ(traveller.stops, 3000U);
+    stop();
+}
+
+TEST_F(ShardGroupTest, IsSampledShardByShard) {
+    start();
+    BrokerSampler sampler(sampled_parts());
+    EXPECT_TRUE(sampler.sample(SampleDetail::none).shards.empty());  // It only starts.
+    sampler.set_state(NodeState::serving);
+    const auto sample = sampler.sample(SampleDetail::none);
+    ASSERT_EQ(sample.shards.size(), kShards);
+    EXPECT_TRUE(sample.silent.empty());
+    for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+        EXPECT_EQ(sample.shards[shard].shard, shard);
+        EXPECT_EQ(sample.shards[shard].parked_bytes, 77U);
+        EXPECT_GT(sample.shards[shard].loop.turns.count(), 0U);
+    }
+    stop();
+}
+
+// Keeps a shard's loop from turning until it is let go.
+struct Blockade : engine::PostedTask {
+    std::binary_semaphore over{0};
+
+    Blockade() {
+        run = [](engine::PostedTask& task) noexcept {
+            static_cast<Blockade&>(task).over.acquire();
+        };
+    }
+};
+
+TEST_F(ShardGroupTest, NamesTheShardThatIsStuckAndShowsItAsItWas) {
+    start();
+    BrokerSampler sampler(sampled_parts(), std::chrono::milliseconds(1));
+    sampler.set_state(NodeState::serving);
+    while (!sampler.sample(SampleDetail::none).silent.empty()) {
+    }
+    Blockade blockade;
+    group_.post(1, blockade);
+    for (int scrape = 0; scrape < 2; ++scrape) {
+        auto sample = sampler.sample(SampleDetail::none);
+        EXPECT_THAT(sample.silent, ::testing::Contains(1U));
+        EXPECT_EQ(sample.shards[1].parked_bytes, 77U);
+    }
+    blockade.over.release();
+    while (!sampler.sample(SampleDetail::none).silent.empty()) {
+    }
     stop();
 }
 

@@ -32,6 +32,7 @@ class Broker:
             self._process = subprocess.Popen(
                 [os.environ["MILLRACE_TEST_MILLRACED"], "--data-dir", str(self._folder / "data"),
                  "--ready-file", str(ready), "--set", "listener.client.bind=127.0.0.1:0",
+                 "--set", "http.bind=127.0.0.1:0",
                  "--set", "node.shards=2", "--set", "wal.bytes=64MiB"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         began = time.monotonic()

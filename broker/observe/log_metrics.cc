@@ -1,0 +1,117 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/observe/broker_metrics.h"
+
+namespace millrace::broker {
+namespace {
+
+struct LogTotals {
+    engine::ShardCounters counters;
+    engine::RingCounters ring;
+    std::uint64_t operations = 0;
+    std::uint64_t room = 0;
+    bool storage_full = false;
+};
+
+LogTotals totals_of(const BrokerSample& sample) {
+    LogTotals totals;
+    for (const auto& shard : sample.shards) {
+        auto& sum = totals.counters;
+        const auto& part = shard.engine;
+        sum.appends += part.appends;
+        sum.append_bytes += part.append_bytes;
+        sum.appends_refused_full += part.appends_refused_full;
+        sum.groups += part.groups;
+        sum.group_bytes += part.group_bytes;
+        sum.group_sizes.add(part.group_sizes);
+        sum.flush_times.add(part.flush_times);
+        sum.wal_writes += part.wal_writes;
+        sum.wal_flushes += part.wal_flushes;
+        sum.runs += part.runs;
+        sum.run_bytes += part.run_bytes;
+        sum.segments_rolled += part.segments_rolled;
+        sum.checkpoints += part.checkpoints;
+        sum.wal_files_recycled += part.wal_files_recycled;
+        sum.tail_reads += part.tail_reads;
+        sum.cold_reads += part.cold_reads;
+        sum.cold_read_bytes += part.cold_read_bytes;
+        totals.ring.submitted += shard.ring.submitted;
+        totals.ring.completed += shard.ring.completed;
+        totals.ring.failed += shard.ring.failed;
+        totals.ring.queue_full += shard.ring.queue_full;
+        totals.operations += shard.storage_operations;
+        totals.room += shard.append_room;
+        totals.storage_full = totals.storage_full || shard.storage_full;
+    }
+    return totals;
+}
+
+void add_wal(const LogTotals& totals, MetricPage& page) {
+    const auto& sum = totals.counters;
+    page.histogram("millrace_log_flush_duration_seconds",
+                   "From the write of a commit group being submitted to its being durable.")
+            .add({}, sum.flush_times, 1e9);
+    page.histogram("millrace_wal_group_bytes", "Size of commit groups.")
+            .add({}, sum.group_sizes, 1.0);
+    page.counter("millrace_wal_groups_total", "Commit groups.").add({}, sum.groups);
+    page.counter("millrace_wal_writes_total", "Writes of commit groups, most of which also flush.")
+            .add({}, sum.wal_writes);
+    page.counter("millrace_wal_flushes_total",
+                 "Flushes of the device that no write carried with it.")
+            .add({}, sum.wal_flushes);
+    page.counter("millrace_wal_files_recycled_total", "Files of the write-ahead log used again.")
+            .add({}, sum.wal_files_recycled);
+}
+
+void add_segments(const LogTotals& totals, MetricPage& page) {
+    const auto& sum = totals.counters;
+    page.counter("millrace_log_appends_total", "Appends taken into logs.").add({}, sum.appends);
+    page.counter("millrace_log_append_bytes_total", "Bytes of the batches appended.")
+            .add({}, sum.append_bytes);
+    page.counter("millrace_log_runs_total", "Writes of tails into segment files.")
+            .add({}, sum.runs);
+    page.counter("millrace_log_run_bytes_total", "Bytes written into segment files.")
+            .add({}, sum.run_bytes);
+    page.counter("millrace_log_segments_rolled_total", "Segments closed.")
+            .add({}, sum.segments_rolled);
+    page.counter("millrace_log_checkpoints_total", "Checkpoint rounds of all shards together.")
+            .add({}, sum.checkpoints);
+    auto reads = page.counter("millrace_log_reads_total",
+                              "Reads of logs, by where the records were: memory or disk.");
+    reads.add({{"source", "tail"}}, sum.tail_reads);
+    reads.add({{"source", "disk"}}, sum.cold_reads);
+    page.counter("millrace_log_disk_read_bytes_total", "Bytes read from segment files.")
+            .add({}, sum.cold_read_bytes);
+}
+
+void add_storage(const LogTotals& totals, MetricPage& page) {
+    page.gauge("millrace_storage_full", "1 while appends are refused because the disk is full.")
+            .add({}, totals.storage_full ? 1.0 : 0.0);
+    page.counter("millrace_appends_refused_total", "Appends refused, by reason.")
+            .add({{"reason", "storage_full"}}, totals.counters.appends_refused_full);
+    page.gauge("millrace_append_room_bytes", "What can be appended before somebody has to wait.")
+            .add({}, totals.room);
+    page.counter("millrace_uring_submitted_total", "Operations given to the rings.")
+            .add({}, totals.ring.submitted);
+    auto completed = page.counter("millrace_uring_completed_total",
+                                  "Operations the rings have completed; what failed there because "
+                                  "it would have blocked was done by a thread.");
+    completed.add({{"result", "ok"}}, totals.ring.completed - totals.ring.failed);
+    completed.add({{"result", "error"}}, totals.ring.failed);
+    page.counter("millrace_uring_sq_full_total", "Times operations waited for room in a ring.")
+            .add({}, totals.ring.queue_full);
+    page.gauge("millrace_uring_inflight", "Operations that the rings have not completed.")
+            .add({}, totals.ring.submitted - totals.ring.completed);
+    page.gauge("millrace_storage_operations", "Operations on files that are under way.")
+            .add({}, totals.operations);
+}
+
+}  // namespace
+
+void add_log_metrics(const BrokerSample& sample, MetricPage& page) {
+    const auto totals = totals_of(sample);
+    add_wal(totals, page);
+    add_segments(totals, page);
+    add_storage(totals, page);
+}
+
+}  // namespace millrace::broker
