@@ -50,6 +50,9 @@ public:
     // Waits for the end. True when no answer came before it.
     [[nodiscard]] bool closed_in_silence();
 
+    // The socket; stays the client's.
+    [[nodiscard]] int descriptor() const noexcept { return socket_; }
+
     void shut_down_writing();
     void reset();  // Closes with RST.
     void shrink_receive_buffer();
