@@ -32,10 +32,17 @@ std::vector<Row> measure_create(const BenchOptions& options);
 std::vector<Row> measure_open(const BenchOptions& options);
 std::vector<Row> measure_start(const BenchOptions& options);
 std::vector<Row> measure_threads(const BenchOptions& options);
+std::vector<Row> measure_unbatched(const BenchOptions& options);
+std::vector<Row> measure_small_messages(const BenchOptions& options);
+std::vector<Row> measure_sizes(const BenchOptions& options);
+std::vector<Row> measure_fan_out(const BenchOptions& options);
+std::vector<Row> measure_connections(const BenchOptions& options);
+std::vector<Row> measure_metrics(const BenchOptions& options);
 
 struct LargeRun {
     double bytes_per_second = 0;
-    std::string counts;  // What the broker's shards did.
+    double cpu_per_gigabyte = 0;  // Seconds of the broker.
+    std::string counts;           // What the broker's shards did.
 };
 
 // One run of produce-large over the storage backend `io`.

@@ -32,11 +32,17 @@ ProducerOptions batches_of(std::uint32_t bytes) {
     return options;
 }
 
-// Bytes a second of values, sent until time and amount are reached; every offset is checked.
-double send_for(BenchBroker& broker,
-                double seconds,
-                std::uint64_t bytes_min,
-                std::uint64_t& count) {
+LargeRun run_of(std::uint64_t bytes, double seconds, double cpu) {
+    return {.bytes_per_second = static_cast<double>(bytes) / seconds,
+            .cpu_per_gigabyte = cpu / (static_cast<double>(bytes) / 1e9),
+            .counts = {}};
+}
+
+// Values are sent until time and amount are reached; every offset is checked.
+LargeRun send_for(BenchBroker& broker,
+                  double seconds,
+                  std::uint64_t bytes_min,
+                  std::uint64_t& count) {
     const auto client = broker.client();
     auto producer = require(Producer::open(client, batches_of(256 * 1024)), "producer");
     std::atomic<std::uint64_t> acked{0};
@@ -44,6 +50,8 @@ double send_for(BenchBroker& broker,
     Record record;
     record.topic = "large";
     record.value = value;
+    const auto process = broker.process().process().pid();
+    const auto cpu_before = cpu_seconds(process);
     const auto start = now();
     count = 0;
     for (std::uint64_t bytes = 0; seconds_since(start) < seconds || bytes < bytes_min;
@@ -58,7 +66,7 @@ double send_for(BenchBroker& broker,
     }
     require(producer.flush(), "flush");
     if (acked != count) bench_failed("acknowledgements are missing");
-    return static_cast<double>(count * value.size()) / seconds_since(start);
+    return run_of(count * value.size(), seconds_since(start), cpu_seconds(process) - cpu_before);
 }
 
 void verify_large(BenchBroker& broker, std::uint64_t count) {
@@ -78,8 +86,8 @@ void verify_large(BenchBroker& broker, std::uint64_t count) {
     }
 }
 
-// Bytes a second of values when the same tail is read again and again.
-double tail_once(const BenchOptions& options) {
+// The same tail is read again and again.
+LargeRun tail_once(const BenchOptions& options) {
     BenchBroker broker(options, {"wal.bytes=\"512MiB\"", "memory.total=\"2GiB\"", "node.shards=1"});
     broker.create("tail", 1);
     const auto client = broker.client();
@@ -101,6 +109,8 @@ double tail_once(const BenchOptions& options) {
     const TopicPartition partition{"tail", 0};
     require(consumer.assign({{partition, Position::start()}}), "assign");
     std::uint64_t bytes = 0;
+    const auto process = broker.process().process().pid();
+    const auto cpu_before = cpu_seconds(process);
     const auto start = now();
     while (seconds_since(start) < options.seconds) {
         require(consumer.seek(partition, Position::at(0)), "seek");
@@ -114,7 +124,17 @@ double tail_once(const BenchOptions& options) {
             }
         }
     }
-    return static_cast<double>(bytes) / seconds_since(start);
+    return run_of(bytes, seconds_since(start), cpu_seconds(process) - cpu_before);
+}
+
+Row cpu_row(const std::string& id, const std::vector<double>& cpu, const std::string& note) {
+    return {.id = id,
+            .value = median(cpu),
+            .unit = "s of broker CPU a GB",
+            .at_most = true,
+            .bound_text = {},
+            .limit = nullptr,
+            .note = note};
 }
 
 }  // namespace
@@ -124,18 +144,24 @@ LargeRun produce_large_once(const BenchOptions& options, const std::string& io) 
     broker.create("large", 4, {{"durability", "written"}});
     std::uint64_t count = 0;
     const auto bytes = static_cast<std::uint64_t>(options.dirty_bounds * kWalBytes);
-    const auto rate = send_for(broker, options.seconds, bytes, count);
+    auto run = send_for(broker, options.seconds, bytes, count);
     verify_large(broker, count);
-    return {rate, broker.stop()};
+    run.counts = broker.stop();
+    return run;
 }
 
 std::vector<Row> measure_produce_large(const BenchOptions& options) {
     std::vector<double> rates;
+    std::vector<double> cpu;
     LargeRun last;
     for (int repeat = 0; repeat < options.repeats; ++repeat) {
         last = produce_large_once(options, "auto");
         rates.push_back(last.bytes_per_second);
+        cpu.push_back(last.cpu_per_gigabyte);
     }
+    auto cpu_produce = cpu_row("cpu-produce", cpu, "in the runs of produce-large");
+    cpu_produce.bound_text = "0.8";
+    cpu_produce.limit = [](const Probes&) { return 0.8; };
     return {{.id = "produce-large",
              .value = median(rates),
              .unit = "bytes/s",
@@ -147,13 +173,21 @@ std::vector<Row> measure_produce_large(const BenchOptions& options) {
              .obstacle = "bytes in flight: the device reaches raw_write with several MiB "
                          "outstanding, while the log has at most two groups of 256 KiB and the "
                          "flusher 512 KiB in flight, so that a durable group never stands behind "
-                         "more; and every byte is written twice"}};
+                         "more; and every byte is written twice"},
+            cpu_produce};
 }
 
 std::vector<Row> measure_tail(const BenchOptions& options) {
     std::vector<double> rates;
-    for (int repeat = 0; repeat < options.repeats; ++repeat)
-        rates.push_back(tail_once(options));
+    std::vector<double> cpu;
+    for (int repeat = 0; repeat < options.repeats; ++repeat) {
+        const auto run = tail_once(options);
+        rates.push_back(run.bytes_per_second);
+        cpu.push_back(run.cpu_per_gigabyte);
+    }
+    auto cpu_tail = cpu_row("cpu-tail", cpu, "in the runs of tail");
+    cpu_tail.bound_text = "0.4";
+    cpu_tail.limit = [](const Probes&) { return 0.4; };
     return {{.id = "tail",
              .value = median(rates),
              .unit = "bytes/s",
@@ -162,7 +196,8 @@ std::vector<Row> measure_tail(const BenchOptions& options) {
              .note = "the same 128 MiB in batches of 16 KiB through the C++ consumer, checksums "
                      "verified",
              .obstacle = "the copy into and out of the socket and the checksums, on one core each "
-                         "side"}};
+                         "side"},
+            cpu_tail};
 }
 
 }  // namespace millrace::bench

@@ -26,13 +26,19 @@ const std::vector<Benchmark> kBenchmarks = {
         {{"broker-commit"}, measure_broker_commit},
         {{"broker-latency"}, measure_broker_latency},
         {{"e2e-memory", "e2e-synced"}, measure_end_to_end},
-        {{"produce-large"}, measure_produce_large},
-        {{"tail"}, measure_tail},
+        {{"produce-large", "cpu-produce"}, measure_produce_large},
+        {{"tail", "cpu-tail"}, measure_tail},
         {{"create", "idle-partition"}, measure_create},
         {{"open"}, measure_open},
         {{"start", "idle-rss", "idle-rss-after-load", "idle-cpu", "idle-wakeups", "idle-disk"},
          measure_start},
         {{"threads"}, measure_threads},
+        {{"unbatched", "unbatched-cpu"}, measure_unbatched},
+        {{"small-messages"}, measure_small_messages},
+        {{"sizes"}, measure_sizes},
+        {{"fan-out", "fan-out-disk"}, measure_fan_out},
+        {{"connections", "connection-memory"}, measure_connections},
+        {{"metrics", "metrics-p99"}, measure_metrics},
 };
 
 struct Arguments {

@@ -23,7 +23,13 @@ campaign_kill() {
         meson test -C "$root/build/release" --no-rebuild --verbose integration_kill
 }
 
-verb_campaign() {  # crash|kill [--seconds N]
+campaign_hostile() {  # SECONDS
+    build release broker/millraced tests/hostile/hostile_mix
+    MILLRACE_TEST_MILLRACED="$root/build/release/broker/millraced" \
+        "$root/build/release/tests/hostile/hostile_mix" "$1" ${MILLRACE_HOSTILE_SEED:-}
+}
+
+verb_campaign() {  # crash|kill|hostile [--seconds N]
     local what=${1:-} seconds=600
     if [ "${2:-}" = --seconds ] && [ $# -eq 3 ]; then
         seconds=$3
@@ -33,6 +39,7 @@ verb_campaign() {  # crash|kill [--seconds N]
     case "$what" in
         crash) campaign_crash "$seconds" ;;
         kill)  campaign_kill ;;
-        *)     echo "usage: tools/dev campaign {crash|kill} [--seconds N]" >&2; exit 2 ;;
+        hostile) campaign_hostile "$seconds" ;;
+        *)     echo "usage: tools/dev campaign {crash|kill|hostile} [--seconds N]" >&2; exit 2 ;;
     esac
 }
