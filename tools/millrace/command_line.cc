@@ -172,9 +172,13 @@ void add_produce(CLI::App& root, Invocation& invocation) {
     auto* separator = command->add_option(
             "-K,--key-separator", options->key_separator, "Key and value are parted by this");
     separator->type_name("");
-    command->add_option("-k,--key", options->key, "Key of every record")
+    auto* key = command->add_option("-k,--key", options->key, "Key of every record");
+    key->excludes(separator)->type_name("");
+    command->add_flag("--jsonl",
+                      options->json_lines,
+                      "Lines are records as `consume -o jsonl` writes them")
             ->excludes(separator)
-            ->type_name("");
+            ->excludes(key);
     add_list(command, "-H,--header", options->headers, "K=V, may be repeated");
     add_parsed(command,
                "-z,--compression",
@@ -212,10 +216,27 @@ CLI::Option* add_format(CLI::App* command, RecordFormat& format) {
             "%t topic, %p partition, %o offset, %k key, %v value, %T timestamp, %h headers");
 }
 
+void add_filter(CLI::App* command, std::shared_ptr<const RecordFilter>& filter) {
+    command->add_option_function<std::string>(
+                   "--grep",
+                   [&filter](const std::string& pattern) {
+                       std::string wrong;
+                       filter = RecordFilter::parse(pattern, wrong);
+                       if (filter != nullptr) return;
+                       throw CLI::ValidationError(
+                               "--grep",
+                               fmt::format("'{}' is no regular expression: {}", pattern, wrong));
+                   },
+                   "Only records whose key or value matches (RE2's regular expressions)")
+            ->type_name("");
+}
+
 void add_consume(CLI::App& root, Invocation& invocation) {
     auto* command = root.add_subcommand("consume", "Print records, and follow");
     auto options = options_of<ConsumeOptions>(command, invocation, consume);
-    command->add_option("TOPIC", options->topic, "Where from")->required()->type_name("");
+    command->add_option("TOPIC", options->topics, "Where from, one or more")
+            ->required()
+            ->type_name("");
     add_parsed(command,
                "--from,--offset",
                options->from,
@@ -225,6 +246,7 @@ void add_consume(CLI::App& root, Invocation& invocation) {
     command->add_option("-p,--partition", options->partition, "Only this partition")->type_name("");
     add_parsed(command, "-n,--count", options->count, parse_count, "a number", "Stop after N");
     command->add_flag("-e,--exit-at-end", options->stop_at_end, "Stop at the present end");
+    add_filter(command, options->filter);
     add_format(command, options->format);
 }
 

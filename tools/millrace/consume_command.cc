@@ -32,22 +32,25 @@ struct Part {
     std::int64_t end = 0;
 };
 
-Result<std::vector<Part>> parts_of(Admin& admin, const ConsumeOptions& options) {
-    const auto offsets = admin.topic_offsets(options.topic);
+// Adds those of one topic.
+Result<void> add_parts(Admin& admin,
+                       const std::string& topic,
+                       const ConsumeOptions& options,
+                       std::vector<Part>& parts) {
+    const auto offsets = admin.topic_offsets(topic);
     if (!offsets) return offsets.error();
-    std::vector<Part> parts;
+    const auto before = parts.size();
     for (const auto& row : *offsets) {
         if (options.partition && row.partition != *options.partition) continue;
         if (row.error.code != ErrorCode::none) return row.error;
-        parts.push_back({{options.topic, row.partition}, row.start_offset, row.end_offset});
+        parts.push_back({{topic, row.partition}, row.start_offset, row.end_offset});
     }
-    if (parts.empty()) {
-        return Error{ErrorCode::unknown_partition,
-                     fmt::format("Topic {} has no partition {}.",
-                                 options.topic,
-                                 options.partition.value_or(0))};
+    if (parts.size() == before) {
+        return Error{
+                ErrorCode::unknown_partition,
+                fmt::format("Topic {} has no partition {}.", topic, options.partition.value_or(0))};
     }
-    return parts;
+    return {};
 }
 
 // An offset given for all partitions at once is moved into the range of each.
@@ -56,25 +59,29 @@ Position start_of(const Part& part, const ConsumeOptions& options) {
     return Position::at(std::clamp(options.from.value(), part.start, part.end));
 }
 
-// The offset asked for lies in its one partition.
+// The offset asked for lies in the one partition of each topic.
 Result<void> check_start(const std::vector<Part>& parts, const ConsumeOptions& options) {
     if (options.from.kind() != Position::Kind::offset || !options.partition) return {};
-    const auto& part = parts.front();
     const auto offset = options.from.value();
-    if (offset >= part.start && offset <= part.end) return {};
-    return Error{ErrorCode::offset_out_of_range,
-                 fmt::format("{}-{}: offset {} lies outside {} to {}.",
-                             options.topic,
-                             part.partition.partition,
-                             offset,
-                             part.start,
-                             part.end)};
+    for (const auto& part : parts) {
+        if (offset >= part.start && offset <= part.end) continue;
+        return Error{ErrorCode::offset_out_of_range,
+                     fmt::format("{}-{}: offset {} lies outside {} to {}.",
+                                 part.partition.topic,
+                                 part.partition.partition,
+                                 offset,
+                                 part.start,
+                                 part.end)};
+    }
+    return {};
 }
 
 // How many records a command prints that ends by itself; 0: nobody knows.
 std::uint64_t expected_records(const std::vector<Part>& parts, const ConsumeOptions& options) {
     if (options.count) return *options.count;
-    if (!options.stop_at_end || options.from.kind() != Position::Kind::start) return 0;
+    if (options.filter != nullptr || !options.stop_at_end ||
+        options.from.kind() != Position::Kind::start)
+        return 0;
     std::uint64_t records = 0;
     for (const auto& part : parts)
         records += static_cast<std::uint64_t>(part.end - part.start);
@@ -136,10 +143,12 @@ bool print_records(const Records& records,
         if (options.count && printer.printed() == *options.count) break;
         if (options.stop_at_end) {
             const auto part = std::ranges::find_if(parts, [&](const Part& candidate) {
-                return candidate.partition.partition == record.partition;
+                return candidate.partition.partition == record.partition &&
+                       candidate.partition.topic == record.topic;
             });
             if (part != parts.end() && record.offset >= part->end) continue;
         }
+        if (options.filter != nullptr && !options.filter->matches(record)) continue;
         if (!printer.print(record)) return false;
     }
     return true;
@@ -174,27 +183,31 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
     if (!client) return fail(context, client.error());
     auto admin = Admin::open(*client);
     if (!admin) return fail(context, admin.error());
-    const auto parts = parts_of(*admin, options);
-    if (!parts) return fail(context, parts.error(), options.topic);
-    const auto checked = check_start(*parts, options);
-    if (!checked) return fail(context, checked.error(), options.topic);
+    std::vector<Part> parts;
+    for (const auto& topic : options.topics) {
+        const auto added = add_parts(*admin, topic, options, parts);
+        if (!added) return fail(context, added.error(), topic);
+    }
+    const auto names = fmt::format("{}", fmt::join(options.topics, ", "));
+    const auto checked = check_start(parts, options);
+    if (!checked) return fail(context, checked.error(), names);
     auto consumer = Consumer::open(*client);
     if (!consumer) return fail(context, consumer.error());
     std::vector<Assignment> assignments;
-    for (const auto& part : *parts)
+    for (const auto& part : parts)
         assignments.push_back({part.partition, start_of(part, options)});
     const auto assigned = consumer->assign(assignments);
-    if (!assigned) return fail(context, assigned.error(), options.topic);
+    if (!assigned) return fail(context, assigned.error(), names);
 
     RecordPrinter printer(context, options.format);
     watch_for_interrupts();
     std::optional<Progress> progress;
-    if (const auto expected = expected_records(*parts, options);
+    if (const auto expected = expected_records(parts, options);
         expected != 0 && isatty(STDOUT_FILENO) == 0) {
-        progress.emplace("consume " + options.topic, expected, "records");
+        progress.emplace("consume " + names, expected, "records");
     }
     const auto followed =
-            follow(*consumer, options, *parts, printer, progress ? &*progress : nullptr);
+            follow(*consumer, options, parts, printer, progress ? &*progress : nullptr);
     progress.reset();
     const bool written = printer.close();
     if (interrupted()) {
@@ -203,7 +216,7 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
                         size_text(printer.bytes())));
         return ExitCode::interrupted;
     }
-    if (!followed) return fail(context, followed.error(), options.topic);
+    if (!followed) return fail(context, followed.error(), names);
     return written ? ExitCode::ok : fail_output(context, printer.error());
 }
 

@@ -4,6 +4,7 @@
 #include "tools/millrace/ack_writer.h"
 #include "tools/millrace/acknowledgements.h"
 #include "tools/millrace/interrupt.h"
+#include "tools/millrace/json_record.h"
 #include "tools/millrace/line_reader.h"
 #include "tools/millrace/pace.h"
 #include "tools/millrace/progress.h"
@@ -70,10 +71,15 @@ public:
         if (options.key) record_.key = *options.key;
         for (const auto& header : headers)
             record_.headers.push_back({header.key, header.value});
+        common_headers_ = headers.size();
     }
 
     [[nodiscard]] Result<void> send(std::string_view line, std::uint64_t number) {
-        record_.value = line;
+        if (options_.json_lines) {
+            if (auto taken = take_json(line, number); !taken) return taken;
+        } else {
+            record_.value = line;
+        }
         if (options_.key_separator) {
             const auto at = line.find(*options_.key_separator);
             if (at == std::string_view::npos) {
@@ -90,6 +96,23 @@ public:
     }
 
 private:
+    [[nodiscard]] Result<void> take_json(std::string_view line, std::uint64_t number) {
+        auto parsed = parse_json_record(line);
+        if (!parsed) {
+            return Error{ErrorCode::invalid_argument,
+                         fmt::format("Line {} is no record: {}.", number, parsed.error().message)};
+        }
+        json_ = std::move(*parsed);
+        record_.key = json_.key;
+        record_.value = json_.value;
+        record_.timestamp_ms = json_.timestamp_ms;
+        record_.partition = options_.partition ? options_.partition : json_.partition;
+        record_.headers.resize(common_headers_);
+        for (const auto& [name, value] : json_.headers)
+            record_.headers.push_back({name, value});
+        return {};
+    }
+
     // Waits while the producer's buffer is full, unless interrupted or in vain.
     [[nodiscard]] Result<void> queue(std::uint64_t number, std::uint64_t bytes) {
         const auto told =
@@ -111,6 +134,8 @@ private:
     AckWriter* acks_;
     Outcome& outcome_;
     Record record_;
+    std::size_t common_headers_ = 0;
+    JsonRecord json_;  // What record_ refers to.
 };
 
 ProducerOptions producer_options(const ProduceOptions& options) {

@@ -1,6 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// millrace produce: one record a line.
+// millrace produce: one record a line, of text or of JSON.
 #pragma once
 
 #include "millrace/producer.h"
@@ -21,6 +21,7 @@ struct ProduceOptions {
     std::optional<std::string> key_separator;
     std::optional<std::string> key;
     std::vector<std::string> headers;  // K=V
+    bool json_lines = false;           // Each line is a record as consume writes it.
     Compression compression = Compression::none;
     Acks acks = Acks::all;
     std::uint64_t rate = 0;  // Records a second; 0: as fast as it goes.
