@@ -57,6 +57,10 @@ class Broker:
         shutil.rmtree(self._folder)
 
     @property
+    def data(self) -> Path:
+        return self._folder / "data"
+
+    @property
     def log(self) -> str:
         return (self._folder / "log").read_text()
 

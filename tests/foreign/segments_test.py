@@ -1,0 +1,113 @@
+# Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+"""Segments and indexes that a broker leaves are read by Kafka's log dump tool without complaint."""
+import shutil
+from pathlib import Path
+
+from kafka_side.dump_tool import Dumped, dump, dump_records
+from kafka_side.programs import KafkaCase, ours
+from kafka_side.stored import (CODECS, INDEX_INTERVAL_BYTES, indexes, millrace, rows,
+                               scratch_folder, stored)
+from kafka_side.vectors import Row, row_of_millrace
+
+
+def seen_of(record: Dumped) -> tuple:
+    return record.timestamp, record.key, record.value, record.header_names
+
+
+def expected_of(row: Row) -> tuple:
+    return row.timestamp, row.key, row.value, ",".join(name for name, _ in row.headers)
+
+
+class Segments(KafkaCase):
+    def assert_dumped(self, topic: str, logs: list[Path], want: list[Row], time_type: str) -> None:
+        found = dump_records(logs)
+        self.assertEqual(found.complaints, [], topic)
+        self.assertGreater(found.batches, len(logs))
+        self.assertEqual([record.offset for record in found.records], list(range(len(want))), topic)
+        for record, row in zip(found.records, want, strict=True):
+            self.assertEqual(seen_of(record), expected_of(row), topic)
+            self.assertEqual(record.time_type, time_type)
+
+    def test_are_dumped_by_kafka_with_the_records_that_were_sent(self):
+        for codec in CODECS:
+            for topic in (f"whole-{codec}", f"small-{codec}"):
+                logs = stored().logs(topic)
+                self.assertGreater(len(logs), 2, topic)
+                self.assert_dumped(topic, logs, stored().sent[topic], "CreateTime")
+
+    def test_of_append_time_are_dumped_by_kafka_with_the_times_that_millrace_shows(self):
+        for codec in CODECS:
+            topic = f"append-{codec}"
+            folder = stored().logs(topic)[0].parent
+            want = [row_of_millrace(row)
+                    for row in rows(millrace("segment", "dump", folder, "--records", "-o", "jsonl"))]
+            self.assertEqual([row._replace(timestamp=0) for row in want],
+                             [row._replace(timestamp=0) for row in stored().sent[topic]])
+            self.assertGreater(min(row.timestamp for row in want), 1_700_000_000_000)
+            self.assert_dumped(topic, stored().logs(topic), want, "LogAppendTime")
+
+    def test_have_indexes_that_kafka_finds_right(self):
+        for codec in CODECS:
+            for topic in (f"whole-{codec}", f"small-{codec}", f"append-{codec}"):
+                sealed = indexes(stored().sealed(topic))
+                self.assertEqual([file for file in sealed if not file.exists()], [])
+                # An active segment has no file where it has no entry yet.
+                files = [file for file in indexes(stored().logs(topic)) if file.exists()]
+                for options in ((), ("--verify-index-only",)):
+                    self.assertEqual(dump(files, *options).complaints, [], topic)
+                sane = dump(files, "--index-sanity-check")
+                filled = sum(file.stat().st_size > 0 for file in files)
+                self.assertGreater(filled, 0)
+                self.assertEqual((sane.complaints, sane.passed), ([], filled), topic)
+        entries = dump(indexes(stored().sealed("small-none"))).index_entries
+        self.assertGreater(entries, 10 * len(stored().sealed("small-none")))
+
+    def test_that_are_sealed_have_the_indexes_that_kafka_makes_of_their_batches(self):
+        again = scratch_folder()
+        logs = [log for codec in CODECS for kind in ("whole", "small")
+                for log in stored().sealed(f"{kind}-{codec}")]
+        ours("IndexSegments", again, str(INDEX_INTERVAL_BYTES), *logs)
+        for log in logs:
+            for file in (log, *indexes([log])):
+                theirs = again / log.parent.name / file.name
+                self.assertEqual(file.read_bytes(), theirs.read_bytes(), file)
+
+
+class DamagedSegments(KafkaCase):
+    """The other tests mean something only if the same checks find what is wrong."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = scratch_folder() / "small-none-0"
+        original = stored().sealed("small-none")[0]
+        shutil.copytree(original.parent, folder)
+        self.log = folder / original.name
+
+    def overwrite(self, suffix: str, at: int, change: int) -> Path:
+        """Changes one byte of a file of the first segment."""
+        file = self.log.with_suffix(suffix)
+        data = bytearray(file.read_bytes())
+        data[at] ^= change
+        file.write_bytes(data)
+        return file
+
+    def test_with_a_flipped_bit_in_a_record_are_complained_of(self):
+        self.overwrite(".log", 68, 1)  # The value of the first batch's only record.
+        self.assertIn("isvalid: false", "\n".join(dump_records([self.log]).complaints))
+
+    def test_with_an_entry_that_names_another_offset_are_complained_of(self):
+        file = self.overwrite(".index", 3, 1)
+        self.assertIn("Mismatches in", "\n".join(dump([file]).complaints))
+
+    def test_with_an_entry_that_names_another_position_are_complained_of(self):
+        file = self.overwrite(".index", 7, 1)
+        self.assertNotEqual(dump([file]).complaints, [])
+
+    def test_with_an_entry_that_names_another_time_are_complained_of(self):
+        file = self.overwrite(".timeindex", 7, 1)
+        self.assertIn("timestamp mismatch in", "\n".join(dump([file]).complaints))
+
+    def test_with_an_index_that_is_no_row_of_entries_are_complained_of(self):
+        file = self.log.with_suffix(".index")
+        file.write_bytes(file.read_bytes() + b"\1")
+        self.assertNotEqual(dump([file], "--index-sanity-check").complaints, [])
