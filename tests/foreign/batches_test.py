@@ -59,7 +59,7 @@ class BatchesOfKafka(BrokerCase, KafkaCase):
                     for batch in split(self.fetched(offset)):
                         back.append(sent_part(batch))
                         offset += batches_records(batch)
-                self.assertEqual(back, [sent_part(batch) for batch in sent])
+                self.assert_same(back, [sent_part(batch) for batch in sent], codec)
 
     def test_are_read_by_both_clients_as_they_were_written(self):
         for codec in CODECS:
@@ -69,12 +69,12 @@ class BatchesOfKafka(BrokerCase, KafkaCase):
                 _, want = self.send(codec)
                 with Consumer(self.client) as consumer:
                     consumer.assign_topic(self.topic, Position.start())
-                    self.assertEqual([Row(one.timestamp_ms, one.key, one.value,
+                    self.assert_same([Row(one.timestamp_ms, one.key, one.value,
                                           tuple(one.headers)) for one in consumer.until_end()],
-                                     want)
+                                     want, codec)
                 printed = rows(self.broker.command("consume", self.topic, "--from", "start", "-e",
                                                    "-o", "jsonl"))
-                self.assertEqual([row_of_millrace(row) for row in printed], want)
+                self.assert_same([row_of_millrace(row) for row in printed], want, codec)
 
 
 def batches_records(batch: bytes) -> int:

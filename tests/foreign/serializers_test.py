@@ -15,8 +15,8 @@ class BatchesOfMillrace(KafkaCase):
             topic = f"whole-{codec}"
             read = rows(ours("ReadSegments", *stored().logs(topic)))
             self.assertEqual({row["codec"] for row in read}, {codec})
-            self.assertEqual([row["offset"] for row in read], list(range(len(read))))
-            self.assertEqual([row_of_hex(row) for row in read], stored().sent[topic])
+            self.assert_same([row["offset"] for row in read], range(len(read)), topic)
+            self.assert_same([row_of_hex(row) for row in read], stored().sent[topic], topic)
 
     def test_of_append_time_are_read_by_kafka_as_by_millrace(self):
         for codec in CODECS:
@@ -24,16 +24,16 @@ class BatchesOfMillrace(KafkaCase):
             read = rows(ours("ReadSegments", log))
             self.assertEqual({row["timestamp_type"] for row in read}, {"LogAppendTime"})
             shown = rows(millrace("segment", "dump", log, "--records", "-o", "jsonl"))
-            self.assertEqual([row_of_hex(row) for row in read],
-                             [row_of_millrace(row) for row in shown])
+            self.assert_same([row_of_hex(row) for row in read],
+                             [row_of_millrace(row) for row in shown], codec)
 
 
 class BatchesOfKafka(KafkaCase):
     def assert_rows(self, folder: Path) -> None:
         shown = rows(millrace("segment", "dump", folder, "--records", "-o", "jsonl"))
-        self.assertEqual([row["offset"] for row in shown], list(range(len(shown))))
-        self.assertEqual([row_of_millrace(row) for row in shown],
-                         [row for one in load() for row in one.seen()])
+        self.assert_same([row["offset"] for row in shown], range(len(shown)), folder)
+        self.assert_same([row_of_millrace(row) for row in shown],
+                         [row for one in load() for row in one.seen()], folder)
 
     def test_are_dumped_by_millrace_as_they_were_written(self):
         for codec in CODECS:
@@ -66,7 +66,7 @@ class Uncompressed(KafkaCase):
     def test_batches_of_the_cpp_client_are_those_of_kafka(self):
         logs = stored().logs("whole-none")
         found = [sent_part(batch) for log in logs for batch in batches_of(log)]
-        self.assertEqual(found, self.kafkas() * 3)
+        self.assert_same(found, self.kafkas() * 3)
 
     def test_batches_of_the_python_client_are_those_of_kafka(self):
         found = []
@@ -77,4 +77,4 @@ class Uncompressed(KafkaCase):
                     builder.add(row.timestamp, row.key, row.value,
                                 [(name.encode(), value) for name, value in row.headers])
                 found.append(sent_part(builder.finish()))
-        self.assertEqual(found, self.kafkas())
+        self.assert_same(found, self.kafkas())

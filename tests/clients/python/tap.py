@@ -39,7 +39,7 @@ class Report(unittest.TestResult):
 
     def addSkip(self, test, reason) -> None:
         super().addSkip(test, reason)
-        self.why_skipped = reason
+        self.why_skipped = " ".join(reason.split())  # The protocol has one line for it.
 
     def stopTest(self, test: unittest.TestCase) -> None:
         super().stopTest(test)

@@ -10,10 +10,13 @@ import re
 import shutil
 import subprocess
 import unittest
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).parent.parent
 SECONDS = 240.0  # Maven's first download takes the longest.
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOT_HAD = re.compile(r"Could not (resolve|transfer|find artifact)|cannot be resolved|offline mode")
 
 
@@ -31,6 +34,19 @@ class KafkaCase(unittest.TestCase):
             if os.environ.get("CI") == "true":
                 self.fail(f"with CI=true this has to run: {why}")
             self.skipTest(str(why))
+
+    def assert_same(self, found: Sequence[Any], want: Sequence[Any], about: object = "") -> None:
+        """assertEqual for rows of any size: says where they part, and does not print them all."""
+        for at, (one, other) in enumerate(zip(found, want)):
+            if one != other:
+                self.fail(f"{about}: the row {at} is {_short(one)}, not {_short(other)}")
+        self.assertEqual(len(found), len(want), about)
+
+
+def _short(row: Any) -> str:
+    """What a person can read of it."""
+    text = row.hex() if isinstance(row, bytes) else repr(row)
+    return text if len(text) <= 400 else f"{text[:400]}... ({len(text)} characters)"
 
 
 def java(program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -85,10 +101,11 @@ def _build(folder: Path) -> Missing | None:
                           text=True, capture_output=True, timeout=SECONDS)
     if done.returncode == 0:
         return None
-    said = done.stdout + done.stderr
+    said = COLOUR.sub("", done.stdout + done.stderr)
     if NOT_HAD.search(said):
+        first = next(line for line in said.splitlines() if NOT_HAD.search(line))
         return Missing("Maven could not get Kafka and what it needs, which takes the network once; "
-                       f"they then stay in its local repository. Maven said:\n{said}")
+                       f"they then stay in its local repository. It said: {first}")
     raise AssertionError(f"Maven ended with {done.returncode}:\n{said}")
 
 
