@@ -66,7 +66,7 @@ class Uncompressed(KafkaCase):
     def test_batches_of_the_cpp_client_are_those_of_kafka(self):
         logs = stored().logs("whole-none")
         found = [sent_part(batch) for log in logs for batch in batches_of(log)]
-        self.assert_same(found, self.kafkas() * 3)
+        self.assert_same(found, self.kafkas() * 3, "batches")
 
     def test_batches_of_the_python_client_are_those_of_kafka(self):
         found = []
@@ -77,4 +77,4 @@ class Uncompressed(KafkaCase):
                     builder.add(row.timestamp, row.key, row.value,
                                 [(name.encode(), value) for name, value in row.headers])
                 found.append(sent_part(builder.finish()))
-        self.assert_same(found, self.kafkas())
+        self.assert_same(found, self.kafkas(), "batches")

@@ -35,7 +35,7 @@ class KafkaCase(unittest.TestCase):
                 self.fail(f"with CI=true this has to run: {why}")
             self.skipTest(str(why))
 
-    def assert_same(self, found: Sequence[Any], want: Sequence[Any], about: object = "") -> None:
+    def assert_same(self, found: Sequence[Any], want: Sequence[Any], about: object) -> None:
         """assertEqual for rows of any size: says where they part, and does not print them all."""
         for at, (one, other) in enumerate(zip(found, want)):
             if one != other:
