@@ -17,6 +17,7 @@ struct ConfigValue {
     ConfigSource source = ConfigSource::default_value;
     std::string default_value;  // A value, or a phrase where it is derived from the machine.
     std::string documentation;  // One sentence.
+    std::string allowed;        // What a value must be, to end "must be ...".
 };
 
 }  // namespace millrace::broker

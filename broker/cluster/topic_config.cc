@@ -182,6 +182,17 @@ const ConfigDefinition* find_topic_config(std::string_view key) {
     return nullptr;
 }
 
+std::string allowed_values(const ConfigDefinition& definition) {
+    if (definition.type == ConfigType::word) return "one of " + possible_words(definition);
+    if (definition.largest == kInt64Max) {
+        return fmt::format("{}; at least {}", example_of(definition.type), definition.smallest);
+    }
+    return fmt::format("{}; from {} to {}",
+                       example_of(definition.type),
+                       definition.smallest,
+                       definition.largest);
+}
+
 std::expected<std::string, std::string> canonical_config_value(std::string_view key,
                                                                std::string_view value) {
     const auto* definition = find_topic_config(key);

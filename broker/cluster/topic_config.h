@@ -30,6 +30,9 @@ struct ConfigDefinition {
 [[nodiscard]] std::span<const ConfigDefinition> topic_config_definitions();
 [[nodiscard]] const ConfigDefinition* find_topic_config(std::string_view key);
 
+// What a value must be, to end "must be ...".
+[[nodiscard]] std::string allowed_values(const ConfigDefinition& definition);
+
 // What was set for one topic, canonical: integers in the key's unit. Other keys have defaults.
 using ConfigOverrides = std::map<std::string, std::string, std::less<>>;
 

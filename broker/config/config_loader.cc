@@ -192,7 +192,8 @@ private:
                 .source = ConfigSource::default_value,
                 .default_value = std::string(key.default_value.empty() ? key.default_phrase
                                                                        : key.default_value),
-                .documentation = std::string(key.sentence)};
+                .documentation = std::string(key.sentence),
+                .allowed = describe_type(key)};
         std::optional<KeyValue> result;
         if (const auto set = chosen_.find(name); set != chosen_.end()) {
             auto checked = check_value(key, set->second.value);

@@ -55,6 +55,7 @@ std::expected<std::unique_ptr<HttpListener>, std::string> HttpListener::bind(
 std::expected<void, std::string> HttpListener::serve(const ObserverParts& parts) {
     observer_.emplace(parts);
     std::vector<int> descriptors;
+    descriptors.reserve(sockets_.size());
     for (const auto& socket : sockets_)
         descriptors.push_back(socket.descriptor());
     auto server = HttpServer::start(descriptors, *observer_);

@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 namespace millrace::testing {
 namespace {
 
@@ -151,6 +153,33 @@ TEST_F(Topic, ThatExistsIsNotMadeTwice) {
     const auto again = admin().create_topic({"orders", 1, {}});
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().code, ErrorCode::topic_exists);
+}
+
+TEST_F(Topic, HasSettingsThatAreExplained) {
+    start();
+    create("t", 1, {{"segment.bytes", "1048576"}});
+    const auto of_topic = millrace({"config", "explain", "segment.bytes", "t"});
+    EXPECT_EQ(of_topic.status, 0) << of_topic.errors;
+    for (const auto* part : {"value    1048576 (topic)",
+                             "default  1073741824",
+                             "from 4096 to 2147483647",
+                             "millrace config set t segment.bytes=VALUE"}) {
+        EXPECT_THAT(of_topic.output, HasSubstr(part));
+    }
+    const auto of_all = nlohmann::json::parse(
+            millrace({"config", "explain", "durability", "-o", "json"}).output);
+    EXPECT_EQ(of_all["allowed"], "one of memory, written, synced");
+    EXPECT_EQ(of_all["value"], nullptr);
+    EXPECT_EQ(of_all["read_only"], false);
+    const auto of_broker = nlohmann::json::parse(
+            millrace({"config", "explain", "node.shards", "-o", "json"}).output);
+    EXPECT_EQ(of_broker["value"], "2");
+    EXPECT_EQ(of_broker["source"], "command line");
+    EXPECT_EQ(of_broker["allowed"], "a whole number, from 1 to 64");
+    EXPECT_EQ(of_broker["read_only"], true);
+    const auto unknown = millrace({"config", "explain", "segment.byte"});
+    EXPECT_EQ(unknown.status, 2);
+    EXPECT_THAT(unknown.errors, HasSubstr("segment.bytes"));
 }
 
 }  // namespace

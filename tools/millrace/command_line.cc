@@ -5,6 +5,7 @@
 #include "tools/millrace/bench_command.h"
 #include "tools/millrace/cluster_command.h"
 #include "tools/millrace/config_command.h"
+#include "tools/millrace/config_explain.h"
 #include "tools/millrace/consume_command.h"
 #include "tools/millrace/context.h"
 #include "tools/millrace/position_text.h"
@@ -251,7 +252,8 @@ void add_consume(CLI::App& root, Invocation& invocation) {
 }
 
 void add_config(CLI::App& root, Invocation& invocation) {
-    auto* config = root.add_subcommand("config", "Settings of topics and of the broker: get, set");
+    auto* config = root.add_subcommand("config",
+                                       "Settings of topics and of the broker: get, set, explain");
     config->require_subcommand(1);
     auto* get = config->add_subcommand("get", "Settings of a topic, or of the broker without one");
     get->alias("describe");
@@ -263,6 +265,10 @@ void add_config(CLI::App& root, Invocation& invocation) {
     set->add_option("TOPIC", changes->topic, "A topic")->required()->type_name("");
     set->add_option("SETTING", changes->settings, "KEY=VALUE")->type_name("");
     add_list(set, "--unset", changes->unset, "KEY back to its default");
+    auto* explain = config->add_subcommand("explain", "All there is to know about a setting");
+    auto setting = options_of<ConfigExplainOptions>(explain, invocation, explain_config);
+    explain->add_option("KEY", setting->key, "Its name")->required()->type_name("");
+    explain->add_option("TOPIC", setting->topic, "Whose value to show")->type_name("");
 }
 
 void add_bench(CLI::App& root, Invocation& invocation) {

@@ -11,6 +11,26 @@ namespace millrace::cli {
 
 namespace {
 
+std::string json_of(const std::vector<ConfigEntry>& entries, bool lines) {
+    auto array = nlohmann::ordered_json::array();
+    for (const auto& entry : entries) {
+        array.push_back({{"key", entry.key},
+                         {"value", entry.value},
+                         {"source", source_text(entry.source)},
+                         {"default", entry.default_value},
+                         {"allowed", entry.allowed},
+                         {"read_only", entry.read_only},
+                         {"documentation", entry.documentation}});
+    }
+    if (!lines) return array.dump(2) + "\n";
+    std::string text;
+    for (const auto& element : array)
+        text += element.dump() + "\n";
+    return text;
+}
+
+}  // namespace
+
 std::string source_text(ConfigSource source) {
     switch (source) {
         case ConfigSource::default_value:
@@ -26,25 +46,6 @@ std::string source_text(ConfigSource source) {
     }
     return "unknown";
 }
-
-std::string json_of(const std::vector<ConfigEntry>& entries, bool lines) {
-    auto array = nlohmann::ordered_json::array();
-    for (const auto& entry : entries) {
-        array.push_back({{"key", entry.key},
-                         {"value", entry.value},
-                         {"source", source_text(entry.source)},
-                         {"default", entry.default_value},
-                         {"read_only", entry.read_only},
-                         {"documentation", entry.documentation}});
-    }
-    if (!lines) return array.dump(2) + "\n";
-    std::string text;
-    for (const auto& element : array)
-        text += element.dump() + "\n";
-    return text;
-}
-
-}  // namespace
 
 ExitCode get_config(const Context& context, const ConfigGetOptions& options) {
     auto admin = context.admin();

@@ -24,4 +24,7 @@ struct ConfigSetOptions {
 ExitCode get_config(const Context& context, const ConfigGetOptions& options);
 ExitCode set_config(const Context& context, const ConfigSetOptions& options);
 
+// Where a value comes from, in a word or two.
+[[nodiscard]] std::string source_text(ConfigSource source);
+
 }  // namespace millrace::cli

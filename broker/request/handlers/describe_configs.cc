@@ -21,6 +21,7 @@ struct Entry {
     std::string default_value;
     bool read_only = false;
     std::string_view documentation;
+    std::string allowed;
 };
 
 bool is_asked(const wire::ConfigResource& resource, std::string_view key) {
@@ -41,6 +42,7 @@ std::vector<Entry> topic_entries(const wire::ConfigResource& resource,
         entry.key = definition.key;
         entry.default_value = default_config_value(definition.key, defaults);
         entry.documentation = definition.documentation;
+        entry.allowed = allowed_values(definition);
         const auto set = topic.overrides.find(definition.key);
         if (set != topic.overrides.end()) {
             entry.value = set->second;
@@ -76,7 +78,8 @@ std::vector<Entry> broker_entries(const wire::ConfigResource& resource,
                            to_wire(setting.source),
                            setting.default_value,
                            true,
-                           setting.documentation});
+                           setting.documentation,
+                           setting.allowed});
     }
     return entries;
 }
@@ -92,8 +95,9 @@ flatbuffers::Offset<wire::DescribedResource> write_entries(flatbuffers::FlatBuff
         const auto default_value = builder.CreateString(entry.default_value);
         const auto text =
                 builder.CreateString(entry.documentation.data(), entry.documentation.size());
+        const auto allowed = builder.CreateString(entry.allowed);
         written.push_back(wire::CreateConfigEntry(
-                builder, key, value, entry.source, default_value, entry.read_only, text));
+                builder, key, value, entry.source, default_value, entry.read_only, text, allowed));
     }
     const auto vector = builder.CreateVector(written);
     const auto name = resource.name() == nullptr ? std::string() : resource.name()->str();

@@ -78,8 +78,9 @@ struct ConfigEntry {
     std::string value;
     ConfigSource source = ConfigSource::default_value;
     std::string default_value;
-    bool read_only = false;
+    bool read_only = false;  // Set before the broker's start only.
     std::string documentation;
+    std::string allowed;  // What a value must be: "one of memory, written, synced".
 };
 
 struct ConfigChange {

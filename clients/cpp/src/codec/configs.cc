@@ -24,6 +24,7 @@ ConfigEntry entry_of(const wire::ConfigEntry& entry, TextBudget& budget) {
     result.default_value = budget.take(entry.default_value());
     result.read_only = entry.read_only();
     result.documentation = budget.take(entry.documentation());
+    result.allowed = budget.take(entry.allowed());
     return result;
 }
 
