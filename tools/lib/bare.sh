@@ -19,6 +19,7 @@ install_packages bare
 mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m 1 -v security || true)
 [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)
 bare=$(mktemp -d "${TMPDIR:-/var/tmp}/millrace-bare-XXXXXX")
+chmod 755 "$bare"  # It is the root directory of an ordinary user there, too.
 cleanup() {
     umount -R "$bare/proc" "$bare/dev" 2>/dev/null || true
     rm -rf --one-file-system "$bare"
