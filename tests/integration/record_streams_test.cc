@@ -101,6 +101,7 @@ TEST_F(RecordStreams, SeveralTopicsAreReadTogetherAndToldApart) {
     EXPECT_THAT(consume({"a", "b", "c", "-f", "%t: %v\\n"}),
                 UnorderedElementsAre("a: of a", "b: of b", "c: of c"));
     EXPECT_EQ(consume({"a", "b", "c", "-n", "2"}).size(), 2U);
+    EXPECT_EQ(consume({"a", "b", "a", "--from", "-1"}).size(), 2U);
     const auto unknown = millrace({"consume", "a", "missing", "-e"});
     EXPECT_EQ(unknown.status, 3);
     EXPECT_THAT(unknown.errors, HasSubstr("missing"));

@@ -68,6 +68,9 @@ TEST(JsonRecordText, SaysWhatIsWrongWithALine) {
               R"("partition" must be a whole number from 0 to 4294967295 or null, not 4294967296)");
     EXPECT_EQ(problem_of(R"({"value":"v","headers":[["a"]]})"),
               R"("headers" must be a list of [NAME, VALUE])");
+    EXPECT_EQ(
+            problem_of("{\"value\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}"),
+            R"("value" must be a string, {"base64":"..."} or null, not a list)");
     EXPECT_EQ(problem_of(R"({"vaule":"v"})"),
               R"(unknown field "vaule": there are key, value, headers, partition and timestamp)");
 }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <unistd.h>
 #include <vector>
 
@@ -184,7 +185,8 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
     auto admin = Admin::open(*client);
     if (!admin) return fail(context, admin.error());
     std::vector<Part> parts;
-    for (const auto& topic : options.topics) {
+    // A topic that is named twice is read once.
+    for (const auto& topic : std::set(options.topics.begin(), options.topics.end())) {
         const auto added = add_parts(*admin, topic, options, parts);
         if (!added) return fail(context, added.error(), topic);
     }

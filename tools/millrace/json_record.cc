@@ -17,6 +17,14 @@ Error wrong(const std::string& what) {
     return {ErrorCode::invalid_argument, what};
 }
 
+// A value as an error repeats it: what is large or nested is only named.
+std::string shown(const json& value) {
+    constexpr std::size_t kBytesMax = 64;
+    if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+    auto text = value.dump();
+    return text.size() > kBytesMax ? std::string("a ") + value.type_name() : text;
+}
+
 // Bytes of `field`, or null.
 Result<std::optional<std::string>> bytes_of(const json& value, std::string_view field) {
     if (value.is_null()) return std::optional<std::string>();
@@ -28,7 +36,7 @@ Result<std::optional<std::string>> bytes_of(const json& value, std::string_view 
         return wrong(fmt::format("\"{}\" holds no valid base64", field));
     }
     return wrong(fmt::format(
-            R"("{}" must be a string, {{"base64":"..."}} or null, not {})", field, value.dump()));
+            R"("{}" must be a string, {{"base64":"..."}} or null, not {})", field, shown(value)));
 }
 
 Result<void> take_headers(const json& value, JsonRecord& record) {
@@ -57,7 +65,7 @@ Result<std::optional<Number>> number_of(const json& value, std::string_view fiel
     return wrong(fmt::format("\"{}\" must be a whole number from 0 to {} or null, not {}",
                              field,
                              std::numeric_limits<Number>::max(),
-                             value.dump()));
+                             shown(value)));
 }
 
 template <class T>
