@@ -112,15 +112,24 @@ protected:
     double value(const std::string& series) { return metric(broker().ready().http, series); }
 };
 
-TEST_F(SystemCallsTest, AreATenthOfTheRequestsThatArePipelined) {
+TEST_F(SystemCallsTest, AreATenthOfTheReadsThatArePipelined) {
     start({"node.shards=1", "wal.bytes=32MiB"});
     const auto key = create_one("t", "memory");
-    // The counting slows the broker, which then writes its log in smaller groups.
-    EXPECT_LE(calls_per_request(produce_request({{key, batch()}})), 0.15) << "produce";
+    RawClient writer(broker().address());
+    static_cast<void>(writer.ask(hello_request()));
+    pipeline(writer, produce_request({{key, batch()}}), kWarmUpRounds);
     const auto end = admin().topic_offsets("t").value().front().end_offset;
     const auto last = fetch_request({{.key = key, .offset = end - 1}}, {.wait_max_ms = 0});
     EXPECT_LE(calls_per_request(last), 0.1) << "fetch";
     EXPECT_LE(calls_per_request(list_offsets_request(key, -1)), 0.1) << "list_offsets";
+}
+
+// More than a tenth: the log is written in the meantime, in more and smaller groups the slower the
+// counting makes the broker.
+TEST_F(SystemCallsTest, AreFewForAppendsInMemoryThatArePipelined) {
+    start({"node.shards=1", "wal.bytes=32MiB"});
+    const auto key = create_one("t", "memory");
+    EXPECT_LE(calls_per_request(produce_request({{key, batch()}})), 0.15);
 }
 
 // Where the device has no write that flushes itself a thread writes and flushes, and has to be
