@@ -263,22 +263,6 @@ TEST_F(ProducerTest, RefusesOrBlocksWhenItsMemoryIsFull) {
     EXPECT_TRUE(blocking.flush());
 }
 
-TEST_F(ProducerTest, BlocksNoLongerThanTheDeliveryTimeout) {
-    auto open_gate = close_gate();
-    ProducerOptions options;
-    options.buffer_bytes = 5000;
-    options.delivery_timeout = 30ms;
-    auto producer = open(options);
-    const std::string value(3000, 'v');
-    ASSERT_TRUE(producer.send(record(value), {}));
-    const auto began = std::chrono::steady_clock::now();
-    const auto second = producer.send(record(value), {});
-    ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().code, ErrorCode::buffer_full);
-    EXPECT_GE(std::chrono::steady_clock::now() - began, 30ms);
-    open_gate.set_value();
-}
-
 TEST_F(ProducerTest, PutsManyRecordsIntoFewRequests) {
     ProducerOptions options;
     options.linger = 5ms;
