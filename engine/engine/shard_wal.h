@@ -32,8 +32,8 @@ public:
         return place;
     }
 
-    void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) override {
-        own_.keep(place, sink, end, synced);
+    void keep(const WalPlace& place, WalSink* sink, Offset end, Durability awaited) override {
+        own_.keep(place, sink, end, awaited);
     }
 
     void take_back(const WalPlace& place) noexcept override { own_.take_back(place); }

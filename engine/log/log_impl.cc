@@ -101,7 +101,7 @@ Result<void> LogImpl::append(AppendOp& op) {
     op.append_time = admission.append_time;
     last_append_time_ = std::max(last_append_time_, admission.append_time);
     const auto durability = std::max(op.durability, state_.config.durability);
-    context.wal.keep(place, this, admission.end, durability == Durability::synced);
+    context.wal.keep(place, this, admission.end, durability);
     take_in(place, admission.end, admission.batches, admission.largest_timestamp);
     ++context.counters.appends;
     context.counters.append_bytes += size;
@@ -120,7 +120,7 @@ Result<void> LogImpl::begin_epoch(const AppendOp& op) {
     TRY(const auto place,
         context.wal.reserve(EntryKind::epoch, state_.key, kEpochEntryBytes, false));
     encode_epoch_entry({leader_epoch_, state_.log_end}, place.data);
-    context.wal.keep(place, nullptr, state_.log_end, false);
+    context.wal.keep(place, nullptr, state_.log_end, Durability::memory);
     state_.epochs.note(leader_epoch_, state_.log_end);
     epoch_begun_ = true;
     services_.releases.set_newest(*place.file);

@@ -37,6 +37,7 @@ struct Group {
 
     std::vector<KeptEntry> kept;  // Keeps its memory when the group is reused.
     bool synced = false;          // Somebody waits for its flush.
+    bool awaited = false;         // Somebody waits for its write, or for its flush.
     bool counts = false;          // It holds more than an `empty` entry.
     bool submitted = false;
     bool written = false;

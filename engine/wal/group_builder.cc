@@ -123,10 +123,11 @@ std::byte* GroupBuilder::reserve(EntryKind kind,
     return entry + kEntryHeaderBytes;
 }
 
-void GroupBuilder::keep(WalSink* sink, Offset end, bool synced) {
+void GroupBuilder::keep(WalSink* sink, Offset end, Durability awaited) {
     ASSERT(reserved_bytes_ != 0);
     open_->used += std::exchange(reserved_bytes_, 0);
-    open_->synced = open_->synced || synced;
+    open_->synced = open_->synced || awaited == Durability::synced;
+    open_->awaited = open_->awaited || awaited != Durability::memory;
     open_->counts = open_->counts || reserved_kind_ != EntryKind::empty;
     if (sink != nullptr) open_->kept.push_back({sink, end});
 }

@@ -47,7 +47,7 @@ public:
     [[nodiscard]] std::byte* reserve(EntryKind kind,
                                      const PartitionKey& key,
                                      std::uint32_t payload_bytes) noexcept;
-    void keep(WalSink* sink, Offset end, bool synced);
+    void keep(WalSink* sink, Offset end, Durability awaited);
     // An open group without entries is given up.
     void take_back() noexcept;
 

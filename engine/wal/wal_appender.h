@@ -68,10 +68,11 @@ public:
                                                    std::uint32_t payload_bytes,
                                                    bool frees_space) = 0;
 
-    // The payload is in place and right. `synced`: somebody waits for the flush (commit mode
-    // `ring` writes a group without any such entry plainly). `sink` may be null. The entry keeps
-    // its file until entry_released().
-    virtual void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) = 0;
+    // The payload is in place and right. `awaited` says what somebody waits for: with `synced` its
+    // group is flushed, with `written` written as soon as may be; a group of `memory` alone is
+    // written plainly, and some milliseconds later. `sink` may be null. The entry keeps its file
+    // until entry_released().
+    virtual void keep(const WalPlace& place, WalSink* sink, Offset end, Durability awaited) = 0;
 
     // The payload was bad: as if it had never been reserved.
     virtual void take_back(const WalPlace& place) noexcept = 0;

@@ -28,7 +28,8 @@ void WalWriter::end_turn() noexcept {
         State::finish(state.drain_, failure(Errc::shutting_down));
         return;
     }
-    if (state.draining_ || state.pipeline_.wants_group()) state.close_group();
+    if (state.draining_ || (state.pipeline_.wants_group() && state.group_is_due()))
+        state.close_group();
     state.pipeline_.end_turn();
     if (state.failed_) return;
     state.cover_last_groups();
@@ -93,7 +94,7 @@ MonotonicTime WalWriter::next_deadline() const noexcept {
     if (state.failed_) return MonotonicTime::max();
     MonotonicTime next = std::min(state.pipeline_.next_deadline(), state.memory_retry_at_);
     if (state.draining_) return next;
-    next = std::min(next, state.frontier_.next_deadline());
+    next = std::min({next, state.frontier_.next_deadline(), state.group_deadline()});
     return state.running_ ? std::min(next, state.cover_deadline()) : next;
 }
 
@@ -125,11 +126,11 @@ Result<WalPlace> WalWriter::reserve(EntryKind kind,
     return place;
 }
 
-void WalWriter::keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) {
+void WalWriter::keep(const WalPlace& place, WalSink* sink, Offset end, Durability awaited) {
     State& state = *state_;
     ++place.file->unflushed_entries;
     state.appended_bytes_ += kEntryHeaderBytes + place.size;
-    state.builder_.keep(sink, end, synced);
+    state.builder_.keep(sink, end, awaited);
     if (state.builder_.full()) state.close_group();
 }
 

@@ -116,7 +116,7 @@ public:
                                            const PartitionKey& key,
                                            std::uint32_t payload_bytes,
                                            bool frees_space) override;
-    void keep(const WalPlace& place, WalSink* sink, Offset end, bool synced) override;
+    void keep(const WalPlace& place, WalSink* sink, Offset end, Durability awaited) override;
     void take_back(const WalPlace& place) noexcept override;
     void forget(WalSink& sink) noexcept override;
     void entry_released(WalFileUse& file) noexcept override;

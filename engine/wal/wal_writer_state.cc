@@ -17,6 +17,8 @@ constexpr std::uint64_t kLoadedBytesAhead = 64 * kMiB;
 constexpr std::chrono::seconds kLoadWindow{1};
 constexpr std::chrono::milliseconds kMemoryRetryDelay{10};
 constexpr std::chrono::seconds kCoverRetryDelay{1};
+// A group that nobody waits for gathers entries for so long.
+constexpr std::chrono::milliseconds kUnawaitedDelay{2};
 
 // Prepared blocks that only control entries take, and records that free space, so that a full disk
 // does not keep anybody from deleting.
@@ -122,20 +124,38 @@ void WalWriter::State::offer_room() noexcept {
     parts_.listener.wal_has_room();
 }
 
+bool WalWriter::State::group_is_due() noexcept {
+    const Group* open = builder_.open();
+    if (open == nullptr || open->awaited) {
+        unawaited_group_ = 0;
+        return true;
+    }
+    const MonotonicTime now = parts_.clock.monotonic_now();
+    if (std::exchange(unawaited_group_, open->sequence) != open->sequence) unawaited_since_ = now;
+    return now >= unawaited_since_ + kUnawaitedDelay;
+}
+
+MonotonicTime WalWriter::State::group_deadline() const noexcept {
+    // While none may fly, a completion comes first.
+    if (unawaited_group_ == 0 || !pipeline_.wants_group()) return MonotonicTime::max();
+    return unawaited_since_ + kUnawaitedDelay;
+}
+
 void WalWriter::State::close_group() noexcept {
+    unawaited_group_ = 0;
     if (builder_.open() == nullptr) return;
     pipeline_.push(builder_.seal(pipeline_.flushed_sequence()));
 }
 
 // `start` and `empty`: nobody else hears of them.
-void WalWriter::State::write_own_entry(EntryKind kind, bool synced) noexcept {
+void WalWriter::State::write_own_entry(EntryKind kind) noexcept {
     ASSERT(kind == EntryKind::start || kind == EntryKind::empty);
     const std::uint32_t payload_bytes = kind == EntryKind::start ? kStartLinkBytes : 0;
     if (!admit(kind, payload_bytes, true)) return;
     std::byte* payload = builder_.reserve(kind, {}, payload_bytes);
     const bool linked = !bug_planted(PlantedBug::start_without_link);
     if (kind == EntryKind::start) store_start_link(payload, linked ? link_ : StartLink{});
-    builder_.keep(nullptr, {}, synced);
+    builder_.keep(nullptr, {}, Durability::synced);
     close_group();
 }
 
@@ -145,7 +165,7 @@ void WalWriter::State::cover_last_groups() noexcept {
     const MonotonicTime now = parts_.clock.monotonic_now();
     if (now < cover_deadline()) return;
     cover_retry_at_ = now + kCoverRetryDelay;
-    write_own_entry(EntryKind::empty, true);
+    write_own_entry(EntryKind::empty);
 }
 
 MonotonicTime WalWriter::State::cover_deadline() const noexcept {
@@ -187,7 +207,7 @@ void WalWriter::State::continue_start() noexcept {
             stop_all({Errc::storage_full});
             return;
         }
-        write_own_entry(EntryKind::start, true);
+        write_own_entry(EntryKind::start);
         start_group_written_ = !pipeline_.empty();
         return;
     }

@@ -27,7 +27,11 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
 
     // Groups.
     void close_group() noexcept;
-    void write_own_entry(EntryKind kind, bool synced) noexcept;
+    // The open group shall be written now.
+    [[nodiscard]] bool group_is_due() noexcept;
+    // When it will be; max(): it is already, or there is none.
+    [[nodiscard]] MonotonicTime group_deadline() const noexcept;
+    void write_own_entry(EntryKind kind) noexcept;
     void cover_last_groups() noexcept;
     // When cover_last_groups() has something to do.
     [[nodiscard]] MonotonicTime cover_deadline() const noexcept;
@@ -72,6 +76,9 @@ struct WalWriter::State final : PipelineListener, FrontierListener {
     std::uint32_t refused_payload_ = 0;  // The largest entry that was refused since.
     std::uint64_t refused_bytes_ = 0;    // Blocks that it needs.
     MonotonicTime memory_retry_at_;      // The arena was empty: try again then. max(): it was not.
+
+    Sequence unawaited_group_ = 0;  // The open group, while nobody waits for it; 0: none.
+    MonotonicTime unawaited_since_{};
 
     MonotonicTime cover_retry_at_{};  // There was no room for the entry: not before then.
 

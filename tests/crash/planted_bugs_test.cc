@@ -86,7 +86,7 @@ CrashWorkload written_over_soon() {
 CrashWorkload plain_beside_synced() {
     auto what = workload("classes");
     what.name = "plain_beside_synced";
-    what.seed = 103;
+    what.seed = 104;
     return what;
 }
 

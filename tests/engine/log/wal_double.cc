@@ -40,11 +40,11 @@ engine::Result<engine::WalPlace> WalDouble::reserve(engine::EntryKind kind,
 void WalDouble::keep(const engine::WalPlace& place,
                      engine::WalSink* sink,
                      engine::Offset end,
-                     bool synced) {
+                     engine::Durability awaited) {
     ASSERT(open_ && open_->place.data == place.data);
     open_->sink = sink;
     open_->end = end;
-    open_->synced = synced;
+    open_->synced = awaited == engine::Durability::synced;
     ++place.file->unflushed_entries;
     appended += place.size;
     entries.push_back(*std::exchange(open_, std::nullopt));

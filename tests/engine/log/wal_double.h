@@ -34,7 +34,7 @@ public:
     void keep(const engine::WalPlace& place,
               engine::WalSink* sink,
               engine::Offset end,
-              bool synced) override;
+              engine::Durability awaited) override;
     void take_back(const engine::WalPlace& place) noexcept override;
     void forget(engine::WalSink& sink) noexcept override;
     void entry_released(engine::WalFileUse& file) noexcept override;

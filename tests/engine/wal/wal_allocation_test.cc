@@ -119,7 +119,7 @@ TEST(WalAllocation, AppendsRollsAndRecyclesWithoutTheHeap) {
                 ++refused;
                 continue;
             }
-            wal.keep(*place, &sink, engine::Offset(1), true);
+            wal.keep(*place, &sink, engine::Offset(1), engine::Durability::synced);
             wal.entry_released(*place->file);
         }
         settle();

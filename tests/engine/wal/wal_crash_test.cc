@@ -13,6 +13,7 @@
 namespace millrace::testing {
 namespace {
 
+using engine::Durability;
 using engine::kKiB;
 using engine::WriteSync;
 
@@ -80,7 +81,8 @@ private:
         if (unacked >= 5) return;
         const auto size = next_ % 5 == 0 ? 7000 : 1500;
         const auto text = std::to_string(next_) + filler(static_cast<std::size_t>(size));
-        if (!wal_.append(text, next_, next_ % 3 != 1)) return;
+        const bool plain = next_ % 3 == 1;
+        if (!wal_.append(text, next_, plain ? Durability::written : Durability::synced)) return;
         appended_.push_back(next_++);
         if (appended_.size() % 6 == 0) checkpoint();
     }

@@ -8,6 +8,7 @@
 namespace millrace::testing {
 namespace {
 
+using engine::Durability;
 using engine::EntryKind;
 using engine::Errc;
 using engine::FileOpKind;
@@ -77,7 +78,7 @@ TEST_P(WalFailure, EndsAtAShortWrite) {
 
 TEST_P(WalFailure, EndsAtAFailedFlushAndRetriesNothing) {
     ASSERT_TRUE(wal_.open());
-    ASSERT_TRUE(wal_.append("plain", 1, false));
+    ASSERT_TRUE(wal_.append("plain", 1, Durability::written));
     wal_.settle();
     fail_next(FileOpKind::sync_data, EIO);
     const auto flushes = wal_.counters.wal_flushes;
@@ -182,7 +183,7 @@ TEST_P(WalFailure, RefusesWhileAFileCannotBeMadeAndGoesOnByItself) {
     EXPECT_EQ(wal_.wal->room(), 0U);
     // What was accepted has been written all the same, and blocks are kept for control entries.
     EXPECT_EQ(wal_.sink.flushed.size(), static_cast<std::size_t>(end));
-    EXPECT_TRUE(wal_.append("control", end + 1, true, EntryKind::log_start));
+    EXPECT_TRUE(wal_.append("control", end + 1, Durability::synced, EntryKind::log_start));
     wal_.settle();
     EXPECT_EQ(wal_.sink.flushed.size(), static_cast<std::size_t>(end) + 1);
     EXPECT_TRUE(wal_.listener.failures.empty());
@@ -211,8 +212,9 @@ TEST_P(WalFailure, TakesOnlyControlEntriesWhenToldThatStorageIsFull) {
     ASSERT_TRUE(wal_.open());
     wal_.wal->set_storage_full(true);
     EXPECT_EQ(wal_.append("data", 1).error().code, Errc::storage_full);
-    EXPECT_EQ(wal_.append("data", 1, true, EntryKind::atomic).error().code, Errc::storage_full);
-    EXPECT_TRUE(wal_.append("control", 1, true, EntryKind::truncate));
+    EXPECT_EQ(wal_.append("data", 1, Durability::synced, EntryKind::atomic).error().code,
+              Errc::storage_full);
+    EXPECT_TRUE(wal_.append("control", 1, Durability::synced, EntryKind::truncate));
     const auto deletion = wal_.wal->reserve(EntryKind::append, {}, 100, true);
     ASSERT_TRUE(deletion) << "records that free space are taken";
     wal_.wal->take_back(*deletion);
@@ -233,7 +235,7 @@ TEST_P(WalFailure, RefusesAppendsAtThreeQuartersOfTheBound) {
     EXPECT_EQ(outcome.error().code, Errc::no_room);
     EXPECT_LE(wal_.wal->live_bytes(), wal_.wal->bytes_max() / 4 * 3);
     EXPECT_GT(wal_.wal->live_bytes(), wal_.wal->bytes_max() / 4 * 3 - 2 * 4 * kKiB);
-    EXPECT_TRUE(wal_.append("control", end + 1, true, EntryKind::epoch));
+    EXPECT_TRUE(wal_.append("control", end + 1, Durability::synced, EntryKind::epoch));
 
     // Room comes back when files are recycled, not when entries are released.
     wal_.settle();

@@ -107,7 +107,7 @@ void WalHarness::begin_start(engine::ReplayedWal&& replayed) {
 
 engine::Result<void> WalHarness::append(std::string_view text,
                                         std::int64_t end_offset,
-                                        bool synced,
+                                        engine::Durability awaited,
                                         engine::EntryKind kind,
                                         std::uint32_t partition) {
     engine::PartitionKey key;
@@ -115,7 +115,7 @@ engine::Result<void> WalHarness::append(std::string_view text,
     key.partition = partition;
     TRY(const auto place, wal->reserve(kind, key, static_cast<std::uint32_t>(text.size()), false));
     engine::copy_payload(place.data, std::as_bytes(std::span(text)).data(), text.size());
-    wal->keep(place, &sink, engine::Offset(end_offset), synced);
+    wal->keep(place, &sink, engine::Offset(end_offset), awaited);
     uses.push_back(place.file);
     return {};
 }
@@ -136,8 +136,10 @@ void WalHarness::settle() {
         turn();
 }
 
-void WalHarness::commit(std::string_view text, std::int64_t end_offset, bool synced) {
-    static_cast<void>(append(text, end_offset, synced).value());
+void WalHarness::commit(std::string_view text,
+                        std::int64_t end_offset,
+                        engine::Durability awaited) {
+    static_cast<void>(append(text, end_offset, awaited).value());
     settle();
 }
 

@@ -88,11 +88,12 @@ public:
     // Begins start() without finishing it.
     void begin_start(engine::ReplayedWal&& replayed);
 
-    [[nodiscard]] engine::Result<void> append(std::string_view text,
-                                              std::int64_t end,
-                                              bool synced = true,
-                                              engine::EntryKind kind = engine::EntryKind::append,
-                                              std::uint32_t partition = 0);
+    [[nodiscard]] engine::Result<void> append(
+            std::string_view text,
+            std::int64_t end,
+            engine::Durability awaited = engine::Durability::synced,
+            engine::EntryKind kind = engine::EntryKind::append,
+            std::uint32_t partition = 0);
     // One loop turn that executes nothing on the disk.
     void turn();
     // Turns until nothing is in flight.
@@ -101,7 +102,9 @@ public:
     bool step();
 
     // Appends and settles.
-    void commit(std::string_view text, std::int64_t end, bool synced = true);
+    void commit(std::string_view text,
+                std::int64_t end,
+                engine::Durability awaited = engine::Durability::synced);
 
     // The process dies; the disk keeps what was executed.
     void kill();

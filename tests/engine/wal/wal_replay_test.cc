@@ -12,6 +12,7 @@
 namespace millrace::testing {
 namespace {
 
+using engine::Durability;
 using engine::EntryKind;
 using engine::Errc;
 using engine::kBlockBytes;
@@ -202,7 +203,7 @@ TEST_F(WalReplay, ReportsEveryKindThatRebuildsSomething) {
                             EntryKind::log_start,
                             EntryKind::truncate,
                             EntryKind::epoch}) {
-        ASSERT_TRUE(wal_.append("payload", 1, true, kind, 5));
+        ASSERT_TRUE(wal_.append("payload", 1, Durability::synced, kind, 5));
         expected.push_back({kind, 5, "payload"});
     }
     wal_.settle();
@@ -226,7 +227,7 @@ TEST_F(WalReplay, RefusesKindsOfALaterVersion) {
 
 TEST_F(WalReplay, FlushesWhatItFoundBeforeAnybodyReadsIt) {
     commit_some(1);
-    wal_.commit("only written", 2, false);
+    wal_.commit("only written", 2, Durability::written);
     ASSERT_EQ(wal_.sink.flushed.size(), 1U);
     wal_.kill();
     EXPECT_EQ(texts_of(wal_.replay().value()).size(), 2U);

@@ -12,6 +12,7 @@
 namespace millrace::testing {
 namespace {
 
+using engine::Durability;
 using engine::EntryKind;
 using engine::Errc;
 using engine::FileOpKind;
@@ -68,7 +69,8 @@ TEST_P(WalWriter, CompletesInOrderWhateverTheDeviceDoes) {
         ASSERT_TRUE(wal.open());
         Ends expected;
         for (std::int64_t end = 1; end <= 24; ++end) {
-            ASSERT_TRUE(wal.append(filler(100), end, end % 3 != 0));
+            ASSERT_TRUE(wal.append(
+                    filler(100), end, end % 3 == 0 ? Durability::written : Durability::synced));
             expected.push_back(end);
             wal.turn();
             if (end % 2 == 0) wal.step();
@@ -167,7 +169,8 @@ TEST_P(WalWriter, TellsAForgottenSinkNothing) {
 TEST_P(WalWriter, DrainsEverythingAndThenRefuses) {
     ASSERT_TRUE(wal_.open());
     for (int i = 0; i < 8; ++i)
-        ASSERT_TRUE(wal_.append(filler(3000), i + 1, i % 2 == 0));
+        ASSERT_TRUE(wal_.append(
+                filler(3000), i + 1, i % 2 == 0 ? Durability::synced : Durability::written));
     wal_.wal->drain(wal_.drain_op);
     EXPECT_FALSE(wal_.drained);
     EXPECT_EQ(wal_.append("late", 9).error().code, Errc::shutting_down);
@@ -207,7 +210,7 @@ TEST_P(WalWriter, SaysAfterAnIdleSecondThatTheLastGroupIsFlushed) {
 
 TEST_P(WalWriter, FlushesWhatNobodyWaitsForAfterASecond) {
     ASSERT_TRUE(wal_.open());
-    wal_.commit("plain", 1, false);
+    wal_.commit("plain", 1, Durability::written);
     EXPECT_EQ(wal_.sink.written, Ends{1});
     EXPECT_TRUE(wal_.sink.flushed.empty());
     EXPECT_EQ(wal_.wal->next_deadline(), wal_.clock.monotonic_now() + 1s);
@@ -216,9 +219,34 @@ TEST_P(WalWriter, FlushesWhatNobodyWaitsForAfterASecond) {
     EXPECT_EQ(wal_.sink.flushed, Ends{1});
 }
 
+TEST_P(WalWriter, GathersWhatNobodyWaitsForIntoOneGroup) {
+    ASSERT_TRUE(wal_.open());
+    const auto before = wal_.counters.groups;
+    for (int i = 1; i <= 5; ++i)
+        wal_.commit("unawaited", i, Durability::memory);
+    EXPECT_EQ(wal_.counters.groups, before);
+    EXPECT_EQ(wal_.wal->next_deadline(), wal_.clock.monotonic_now() + 2ms);
+    wal_.clock.advance(2ms);
+    wal_.settle();
+    EXPECT_EQ(wal_.counters.groups, before + 1);
+    EXPECT_EQ(wal_.sink.written, (Ends{1, 2, 3, 4, 5}));
+}
+
+TEST_P(WalWriter, WritesAGroupAtOnceWhenSomebodyWaitsForAnyOfIt) {
+    ASSERT_TRUE(wal_.open());
+    wal_.commit("unawaited", 1, Durability::memory);
+    EXPECT_TRUE(wal_.sink.written.empty());
+    wal_.commit("awaited", 2, Durability::written);
+    EXPECT_EQ(wal_.sink.written, (Ends{1, 2}));
+    wal_.commit("unawaited", 3, Durability::memory);
+    wal_.wal->drain(wal_.drain_op);
+    wal_.settle();
+    EXPECT_EQ(wal_.sink.flushed, (Ends{1, 2, 3}));
+}
+
 TEST_P(WalWriter, FlushesPlainGroupsBeforeASyncedOneCompletes) {
     ASSERT_TRUE(wal_.open());
-    wal_.commit("plain", 1, false);
+    wal_.commit("plain", 1, Durability::written);
     EXPECT_TRUE(wal_.sink.flushed.empty());
     ASSERT_TRUE(wal_.append("synced", 2));
     while (wal_.sink.flushed.empty())
@@ -251,7 +279,7 @@ TEST_P(WalWriter, WritesGroupsBelowTheFlushedFrontierOnly) {
     });
     ASSERT_TRUE(wal_.open());
     for (int i = 0; i < 60; ++i)
-        wal_.commit(filler(3000), i + 1, i % 4 != 0);
+        wal_.commit(filler(3000), i + 1, i % 4 == 0 ? Durability::written : Durability::synced);
     EXPECT_FALSE(group_next_to_nothing);
     EXPECT_EQ(group_writes, wal_.counters.wal_writes);
     EXPECT_GT(wal_.disk.files().size(), 3U);
@@ -263,7 +291,7 @@ TEST_P(WalWriter, LeavesNothingOfOldMemoryInTheFile) {
     // The rest of the image as memory that held something else before.
     std::fill(place.data, place.image->data + place.image->capacity, std::byte{0xee});
     std::fill_n(place.data, place.size, std::byte{'a'});
-    wal_.wal->keep(place, &wal_.sink, engine::Offset(1), true);
+    wal_.wal->keep(place, &wal_.sink, engine::Offset(1), Durability::synced);
     wal_.settle();
     ASSERT_EQ(wal_.sink.flushed, Ends{1});
     for (const auto& path : wal_.disk.files()) {
