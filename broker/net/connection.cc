@@ -342,9 +342,14 @@ engine::MonotonicTime Connection::next_check() const noexcept {
     if (closing_) return at;
     if (!assembler_.authenticated()) at = std::min(at, opened_at_ + limits.hello_deadline);
     if (owes_bytes()) {
-        at = std::min(at, receive_progress_.next(limits.progress_deadline, limits.scarce_deadline));
+        at = std::min(at, receive_progress_.next(limits.progress_deadline, scarce_deadline()));
     }
     return at;
+}
+
+std::chrono::milliseconds Connection::scarce_deadline() const noexcept {
+    const auto& limits = set_.parts_.limits;
+    return assembler_.authenticated() ? limits.scarce_deadline : limits.scarce_hello_deadline;
 }
 
 // A frame has begun, and it is the client's turn.
@@ -377,8 +382,8 @@ void Connection::timer_fired() noexcept {
         close("no hello in time", false);
     } else if (owes_bytes() && receive_progress_.stalled(now, limits.progress_deadline)) {
         close("the peer does not finish its frame", false);
-    } else if (owes_bytes() && receive_progress_.slow(now, limits.scarce_deadline) &&
-               set_.parts_.pool.pressed()) {
+    } else if (owes_bytes() && receive_progress_.slow(now, scarce_deadline()) &&
+               set_.parts_.pool.pressed(!assembler_.authenticated())) {
         close("the peer does not finish its frame while others wait for memory", false);
     }
     set_.parts_.timers.disarm(timer_);

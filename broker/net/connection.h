@@ -79,6 +79,7 @@ private:
     void update_low_water() noexcept;
     void watch_progress() noexcept;
     [[nodiscard]] bool owes_bytes() const noexcept;
+    [[nodiscard]] std::chrono::milliseconds scarce_deadline() const noexcept;
     void timer_fired() noexcept;
     [[nodiscard]] engine::MonotonicTime next_check() const noexcept;
 

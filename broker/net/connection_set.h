@@ -30,8 +30,10 @@ struct ConnectionLimits {
     std::uint32_t bytes_in_flight_max = 32U << 20;
     std::chrono::milliseconds hello_deadline{10'000};
     std::chrono::milliseconds progress_deadline{30'000};
-    // How often a partial frame is looked at that others may have to wait for.
+    // How often a partial frame is looked at that others may have to wait for; and a partial hello,
+    // which any number of strangers can leave half said.
     std::chrono::milliseconds scarce_deadline{1'000};
+    std::chrono::milliseconds scarce_hello_deadline{200};
 };
 
 struct ConnectionSetParts {

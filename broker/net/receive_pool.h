@@ -97,8 +97,10 @@ public:
     [[nodiscard]] bool claim_beyond(const void* owner) noexcept;
     void release_beyond(const void* owner) noexcept;
 
-    // Somebody, on whatever shard, waits for memory that is not of handshake buffers.
-    [[nodiscard]] bool pressed() const noexcept { return budget_.pressed(); }
+    // Somebody, on whatever shard, waits for memory of handshake buffers, or of the others.
+    [[nodiscard]] bool pressed(bool handshake) const noexcept {
+        return (handshake ? handshake_ : budget_).pressed();
+    }
 
     // Waits for memory of handshake buffers, or of the others. It may wait already.
     void wait(MemoryWaiter& waiter, bool handshake) noexcept;

@@ -97,7 +97,10 @@ std::vector<std::size_t> sizes() {
 std::vector<double> curve_once(const BenchOptions& options) {
     BenchBroker broker(
             options,
-            {"node.shards=1", "wal.bytes=\"512MiB\"", "network.request_bytes_max=\"32MiB\""});
+            {"node.shards=1",
+             "memory.total=\"2GiB\"",
+             "wal.bytes=\"512MiB\"",
+             "network.request_bytes_max=\"32MiB\""});
     std::vector<double> rates;
     for (const auto bytes : sizes()) {
         const auto topic = "size-" + std::to_string(bytes);
@@ -120,9 +123,7 @@ std::vector<Row> measure_small_messages(const BenchOptions& options) {
              .unit = "messages/s",
              .bound_text = "2,000,000",
              .limit = [](const Probes&) { return 2e6; },
-             .note = "synced; 100 B each, batches of up to 256 KiB, linger 1 ms, one partition, "
-                     "one "
-                     "client",
+             .note = "synced; 100 B each, batches of up to 256 KiB, linger 1 ms, one client",
              .durable = true}};
 }
 

@@ -97,8 +97,9 @@ TEST_F(Crowd, OfTenThousandIdleConnectionsCostsLittle) {
     EXPECT_EQ(idle.front().ask(metadata_request({"t"})).error(), 0);
 }
 
-// They pay from a pool of their own: who has said hello does not notice.
-TEST_F(Crowd, OfSilentConnectionsDoesNotHoldUpWhoHasSaidHello) {
+// They pay from a pool of their own, and give way when others want it: who has said hello does not
+// notice, and who comes anew waits a moment.
+TEST_F(Crowd, OfSilentConnectionsHoldsNobodyUp) {
     begin({"network.connections_max=3000"});
     auto greeted = connect();
     std::deque<RawClient> silent;
@@ -108,6 +109,8 @@ TEST_F(Crowd, OfSilentConnectionsDoesNotHoldUpWhoHasSaidHello) {
     }
     const auto began = std::chrono::steady_clock::now();
     EXPECT_EQ(greeted.ask(metadata_request({"t"})).error(), 0);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+    EXPECT_EQ(connect().ask(metadata_request({"t"})).error(), 0);
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
     silent.clear();
     expect_honest_service();
