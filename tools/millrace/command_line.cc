@@ -4,7 +4,6 @@
 #include "tools/millrace/command_tree.h"
 #include "tools/millrace/unknown_command.h"
 
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,12 +44,12 @@ ExitCode run_command_line(int argc, char** argv) {
         if (not_run->usage.empty()) return not_run->code;
         return fail_usage(session, not_run->usage + ". Help: millrace --help");
     }
-    const auto& common = tree.common();
-    session.output = common.output.value_or(OutputFormat::table);
-    if (common.server) {
-        session.server = *common.server;
-    } else if (const char* server = std::getenv("MILLRACE_SERVER")) {
-        if (*server != '\0') session.server = server;
+    const auto chosen_session = choose_session(
+            tree.common(), SessionEnvironment::of_process(), ContextStore::of_user());
+    if (chosen_session) {
+        session = *chosen_session;
+    } else if (!tree.runs_without_context()) {
+        return fail(session, chosen_session.error());
     }
     return tree.run(session);
 }

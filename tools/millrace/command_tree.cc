@@ -2,6 +2,7 @@
 #include "tools/millrace/command_tree.h"
 
 #include "millrace/version.h"
+#include "tools/millrace/context_command.h"
 #include "tools/millrace/record_tree.h"
 #include "tools/millrace/topic_tree.h"
 #include "tools/millrace/tree_parts.h"
@@ -20,9 +21,69 @@ void add_common(CLI::App& root, Invocation& invocation, CommonOptions& common) {
                              "-s,--server,--bootstrap-server",
                              "ADDRESS",
                              common.server,
-                             "Broker: HOST:PORT or unix:PATH ($MILLRACE_SERVER)");
-    invocation.notes[server].environment = "MILLRACE_SERVER";
+                             fmt::format("Broker: HOST:PORT or unix:PATH (${})", kServerVariable));
+    invocation.notes[server].environment = kServerVariable;
+    auto* context = add_value(
+            &root,
+            "--context",
+            "NAME",
+            common.context,
+            fmt::format("Broker by a name of `millrace context` (${})", kContextVariable));
+    invocation.notes[context] = {ValueKind::context, {}, kContextVariable};
     add_choice(&root, invocation, "-o,--output", "FORMAT", common.output, kOutputFormats);
+}
+
+// A command of one context, whose server and output the common options may say.
+template <class Run>
+CLI::Option* add_of_context(CLI::App* parent,
+                            Invocation& invocation,
+                            const std::string& name,
+                            ValueKind kind,
+                            const std::string& help,
+                            Run run) {
+    auto* command = parent->add_subcommand(name, help);
+    auto context = std::make_shared<std::string>();
+    command->callback([&invocation, context, run] {
+        invocation.without_context = true;
+        invocation.run = [context, run](const Session& session) { return run(session, *context); };
+    });
+    return add_positional(command, invocation, "NAME", kind, *context, "Its name");
+}
+
+void add_context(CLI::App& root, Invocation& invocation, const CommonOptions& common) {
+    auto* context = root.add_subcommand("context", "Brokers by name: add, use, list, show, delete");
+    context->require_subcommand(1);
+    add_of_context(context,
+                   invocation,
+                   "add",
+                   ValueKind::free,
+                   "Give a name to the broker of --server, and to an --output",
+                   [&common](const Session& session, const std::string& name) {
+                       return add_context(session, name, common);
+                   })
+            ->required();
+    add_of_context(context,
+                   invocation,
+                   "use",
+                   ValueKind::context,
+                   "From now on where nothing else is said",
+                   use_context)
+            ->required();
+    context->add_subcommand("list", "All contexts")->callback([&invocation] {
+        invocation.without_context = true;
+        invocation.run = list_contexts;
+    });
+    add_of_context(context,
+                   invocation,
+                   "show",
+                   ValueKind::context,
+                   "One context; without a name, the one that counts now",
+                   [&common](const Session& session, const std::string& name) {
+                       return show_context(session, name, common);
+                   });
+    add_of_context(
+            context, invocation, "delete", ValueKind::context, "Forget a context", delete_context)
+            ->required();
 }
 
 OptionOutline outline_of(const CLI::Option& option, const Invocation& invocation) {
@@ -87,6 +148,7 @@ CommandTree::CommandTree() : parser_(std::make_unique<Parser>()) {
     add_config(root, invocation);
     add_bench(root, invocation);
     add_segment(root, invocation);
+    add_context(root, invocation, common_);
     outline_ = outline_of(root, invocation);
 }
 
@@ -102,6 +164,10 @@ std::optional<NotRun> CommandTree::parse(int argc, char** argv) {
         return NotRun{ExitCode::usage, error.what()};
     }
     return std::nullopt;
+}
+
+bool CommandTree::runs_without_context() const {
+    return parser_->invocation.without_context;
 }
 
 ExitCode CommandTree::run(const Session& session) const {

@@ -5,7 +5,7 @@
 
 #include "tools/millrace/command_outline.h"
 #include "tools/millrace/exit_code.h"
-#include "tools/millrace/session.h"
+#include "tools/millrace/session_choice.h"
 
 #include <memory>
 #include <optional>
@@ -17,12 +17,6 @@ namespace millrace::cli {
 struct NotRun {
     ExitCode code = ExitCode::ok;  // Help or version were asked for, and printed.
     std::string usage;             // Else what is wrong with the words.
-};
-
-// The options of every command; what the line leaves open is empty.
-struct CommonOptions {
-    std::optional<std::string> server;
-    std::optional<OutputFormat> output;
 };
 
 class CommandTree {
@@ -39,7 +33,10 @@ public:
 
     [[nodiscard]] const CommonOptions& common() const { return common_; }
 
-    // Runs the command that was parsed.
+    // Whether what was parsed runs although no context can be chosen.
+    [[nodiscard]] bool runs_without_context() const;
+
+    // Runs what was parsed.
     [[nodiscard]] ExitCode run(const Session& session) const;
 
 private:

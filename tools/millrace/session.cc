@@ -20,7 +20,7 @@ std::string advice(const Session& session, ErrorCode code, std::string_view topi
             return topic.empty() ? "" : fmt::format("Create it: millrace topic create {}", topic);
         case ErrorCode::unreachable:
             return fmt::format(
-                    "Is millraced running at {}? Another one: -s HOST:PORT or MILLRACE_SERVER.",
+                    "Is millraced running at {}? Another one: -s HOST:PORT or --context NAME.",
                     session.server);
         case ErrorCode::offset_out_of_range:
             return topic.empty() ? ""
@@ -70,6 +70,11 @@ ExitCode fail(const Session& session, const Error& error, std::string_view topic
     if (message.find("millrace topic create") != std::string::npos) hint.clear();
     print_error(session, name_of(error.code), message, hint, is_retryable(error.code));
     return exit_code_of(error.code);
+}
+
+ExitCode fail(const Session& session, const Failure& failure) {
+    print_error(session, failure.name, failure.message, failure.hint, false);
+    return failure.code;
 }
 
 ExitCode fail_usage(const Session& session, std::string_view message) {

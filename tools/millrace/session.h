@@ -7,6 +7,7 @@
 #include "millrace/client.h"
 #include "millrace/error.h"
 #include "tools/millrace/exit_code.h"
+#include "tools/millrace/failure.h"
 #include "tools/millrace/output_format.h"
 
 #include <string>
@@ -28,6 +29,9 @@ struct Session {
 // Prints the error (one sentence, then what to try; or the JSON line that scripts read) on
 // standard error and returns its exit code. `topic`: what the command was about, if anything.
 ExitCode fail(const Session& session, const Error& error, std::string_view topic = {});
+
+// The same for what failed without the broker.
+ExitCode fail(const Session& session, const Failure& failure);
 
 // The same for words that cannot be understood.
 ExitCode fail_usage(const Session& session, std::string_view message);

@@ -30,6 +30,7 @@ struct OptionNotes {
 // What is being parsed. The tree refers to it.
 struct Invocation {
     std::function<ExitCode(const Session&)> run;  // The command that was found.
+    bool without_context = false;                 // It runs although none can be chosen.
     std::map<const CLI::Option*, OptionNotes> notes;
 };
 
