@@ -2,8 +2,10 @@
 #include "tools/millrace/command_line.h"
 
 #include "tools/millrace/command_tree.h"
+#include "tools/millrace/complete_command.h"
 #include "tools/millrace/unknown_command.h"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,9 @@ OutputFormat guessed_output(const std::vector<std::string>& words) {
 ExitCode run_command_line(int argc, char** argv) {
     const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
     CommandTree tree;
+    // A line that somebody is typing: nothing of it is meant for this command.
+    if (!words.empty() && words[0] == kCompleteWord)
+        return complete_line(tree.outline(), std::span(words).subspan(1));
     Session session;
     session.output = guessed_output(words);
     if (const auto unknown = unknown_command(tree.outline(), words))

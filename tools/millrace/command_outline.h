@@ -31,7 +31,6 @@ struct CommandOutline {
     std::vector<std::string> aliases;
     std::string help;
     std::string footer;
-    bool hidden = false;  // Works, but is told to nobody.
     std::vector<OptionOutline> options;
     std::vector<OptionOutline> positionals;
     std::vector<CommandOutline> commands;

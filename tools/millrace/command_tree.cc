@@ -2,6 +2,7 @@
 #include "tools/millrace/command_tree.h"
 
 #include "millrace/version.h"
+#include "tools/millrace/completion_script.h"
 #include "tools/millrace/context_command.h"
 #include "tools/millrace/record_tree.h"
 #include "tools/millrace/topic_tree.h"
@@ -86,6 +87,22 @@ void add_context(CLI::App& root, Invocation& invocation, const CommonOptions& co
             ->required();
 }
 
+void add_completion(CLI::App& root, Invocation& invocation) {
+    auto* command = root.add_subcommand("completion", "Script that lets a shell complete the line");
+    auto shell = std::make_shared<Shell>();
+    command->callback([&invocation, shell] {
+        invocation.without_context = true;
+        invocation.run = [shell](const Session& session) {
+            return print_completion(session, *shell);
+        };
+    });
+    add_choice(command, invocation, "SHELL", "", *shell, kShells)->required();
+    command->footer(
+            "In bash:  source <(millrace completion bash)\n"
+            "In zsh:   source <(millrace completion zsh)\n"
+            "In fish:  millrace completion fish | source");
+}
+
 OptionOutline outline_of(const CLI::Option& option, const Invocation& invocation) {
     OptionOutline outline;
     for (const auto& name : option.get_snames())
@@ -118,7 +135,6 @@ CommandOutline outline_of(const CLI::App& command, const Invocation& invocation)
     outline.aliases = command.get_aliases();
     outline.help = command.get_description();
     outline.footer = command.get_footer();
-    outline.hidden = command.get_group().empty();
     for (const auto* option : command.get_options()) {
         if (option->get_group().empty()) continue;
         auto& options = option->get_positional() ? outline.positionals : outline.options;
@@ -149,6 +165,7 @@ CommandTree::CommandTree() : parser_(std::make_unique<Parser>()) {
     add_bench(root, invocation);
     add_segment(root, invocation);
     add_context(root, invocation, common_);
+    add_completion(root, invocation);
     outline_ = outline_of(root, invocation);
 }
 

@@ -15,7 +15,6 @@ namespace {
 std::vector<std::string> names_of(const CommandOutline& parent) {
     std::vector<std::string> names;
     for (const auto& command : parent.commands) {
-        if (command.hidden) continue;
         names.push_back(command.name);
         names.insert(names.end(), command.aliases.begin(), command.aliases.end());
     }
