@@ -97,12 +97,12 @@ Result<void> send_all(const BenchProduceOptions& options, Producer& producer, Pr
     });
 }
 
-std::string report(const Context& context, const Figures& figures, const ProduceRun& run) {
+std::string report(const Session& session, const Figures& figures, const ProduceRun& run) {
     const std::pair<const char*, double> quantiles[] = {
             {"p50_us", run.latencies.quantile_us(0.5)},
             {"p99_us", run.latencies.quantile_us(0.99)},
             {"p999_us", run.latencies.quantile_us(0.999)}};
-    if (!context.scripted()) {
+    if (!session.scripted()) {
         return text_of(figures) + fmt::format(
                                           "latency: p50 {:.0f} us, p99 {:.0f} us, "
                                           "p99.9 {:.0f} us\n",
@@ -118,9 +118,9 @@ std::string report(const Context& context, const Figures& figures, const Produce
 
 }  // namespace
 
-ExitCode bench_produce(const Context& context, const BenchProduceOptions& options) {
-    auto client = context.connect();
-    if (!client) return fail(context, client.error());
+ExitCode bench_produce(const Session& session, const BenchProduceOptions& options) {
+    auto client = session.connect();
+    if (!client) return fail(session, client.error());
     ProducerOptions settings;
     settings.acks = options.acks;
     settings.compression = options.compression;
@@ -128,35 +128,35 @@ ExitCode bench_produce(const Context& context, const BenchProduceOptions& option
     settings.linger = options.linger;
     ProduceRun run;  // The producer tells it to its end.
     auto producer = Producer::open(*client, settings);
-    if (!producer) return fail(context, producer.error());
+    if (!producer) return fail(session, producer.error());
     watch_for_interrupts();
     const auto began = std::chrono::steady_clock::now();
     const auto sent = send_all(options, *producer, run);
     const auto seconds = seconds_since(began);
-    if (run.failed.load()) return fail(context, run.error, options.topic);
-    if (!sent) return fail(context, sent.error(), options.topic);
+    if (run.failed.load()) return fail(session, run.error, options.topic);
+    if (!sent) return fail(session, sent.error(), options.topic);
     const auto records = run.acknowledged.load();
     const Figures figures{"produced", records, records * options.size, seconds};
-    const auto code = put_out(context, report(context, figures, run));
+    const auto code = put_out(session, report(session, figures, run));
     return interrupted() ? ExitCode::interrupted : code;
 }
 
-ExitCode bench_consume(const Context& context, const BenchConsumeOptions& options) {
-    auto client = context.connect();
-    if (!client) return fail(context, client.error());
+ExitCode bench_consume(const Session& session, const BenchConsumeOptions& options) {
+    auto client = session.connect();
+    if (!client) return fail(session, client.error());
     auto admin = Admin::open(*client);
-    if (!admin) return fail(context, admin.error());
+    if (!admin) return fail(session, admin.error());
     const auto offsets = admin->topic_offsets(options.topic);
-    if (!offsets) return fail(context, offsets.error(), options.topic);
+    if (!offsets) return fail(session, offsets.error(), options.topic);
     std::uint64_t wanted = options.records;
     if (wanted == 0) {
         for (const auto& row : *offsets)
             wanted += static_cast<std::uint64_t>(row.end_offset - row.start_offset);
     }
     auto consumer = Consumer::open(*client);
-    if (!consumer) return fail(context, consumer.error());
+    if (!consumer) return fail(session, consumer.error());
     const auto assigned = consumer->assign_topic(options.topic);
-    if (!assigned) return fail(context, assigned.error(), options.topic);
+    if (!assigned) return fail(session, assigned.error(), options.topic);
 
     watch_for_interrupts();
     Figures figures{"consumed", 0, 0, 0};
@@ -164,15 +164,15 @@ ExitCode bench_consume(const Context& context, const BenchConsumeOptions& option
     const auto began = std::chrono::steady_clock::now();
     while (figures.records < wanted && !interrupted()) {
         const auto records = consumer->poll(std::chrono::milliseconds(100));
-        if (!records) return fail(context, records.error(), options.topic);
+        if (!records) return fail(session, records.error(), options.topic);
         for (const auto& record : *records)
             figures.bytes += record.value.value_or("").size();
         figures.records += records->size();
         progress.update(figures.records);
     }
     figures.seconds = seconds_since(began);
-    const auto text = context.scripted() ? json_of(figures).dump() + "\n" : text_of(figures);
-    const auto code = put_out(context, text);
+    const auto text = session.scripted() ? json_of(figures).dump() + "\n" : text_of(figures);
+    const auto code = put_out(session, text);
     return interrupted() ? ExitCode::interrupted : code;
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "millrace/types.h"
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <chrono>
 #include <cstdint>
@@ -28,7 +28,7 @@ struct BenchConsumeOptions {
     std::uint64_t records = 0;  // 0: what the topic holds now.
 };
 
-ExitCode bench_produce(const Context& context, const BenchProduceOptions& options);
-ExitCode bench_consume(const Context& context, const BenchConsumeOptions& options);
+ExitCode bench_produce(const Session& session, const BenchProduceOptions& options);
+ExitCode bench_consume(const Session& session, const BenchConsumeOptions& options);
 
 }  // namespace millrace::cli

@@ -9,13 +9,13 @@
 
 namespace millrace::cli {
 
-ExitCode show_cluster(const Context& context) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode show_cluster(const Session& session) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto cluster = admin->describe_cluster();
-    if (!cluster) return fail(context, cluster.error());
+    if (!cluster) return fail(session, cluster.error());
     std::string text;
-    if (context.scripted()) {
+    if (session.scripted()) {
         nlohmann::ordered_json json{{"cluster_id", cluster->id.to_string()},
                                     {"controller", cluster->controller},
                                     {"io", cluster->io},
@@ -29,7 +29,7 @@ ExitCode show_cluster(const Context& context) {
                                        {"port", broker.port},
                                        {"version", broker.version}});
         }
-        text = json.dump(context.output == OutputFormat::json ? 2 : -1) + "\n";
+        text = json.dump(session.output == OutputFormat::json ? 2 : -1) + "\n";
     } else {
         text = fmt::format("cluster {}   topics {}   partitions {}   io {}   shards {}\n\n",
                            cluster->id.to_string(),
@@ -46,7 +46,7 @@ ExitCode show_cluster(const Context& context) {
         }
         text += table.text();
     }
-    return put_out(context, text);
+    return put_out(session, text);
 }
 
 }  // namespace millrace::cli

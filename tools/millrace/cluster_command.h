@@ -3,10 +3,10 @@
 // millrace cluster info
 #pragma once
 
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 namespace millrace::cli {
 
-ExitCode show_cluster(const Context& context);
+ExitCode show_cluster(const Session& session);
 
 }  // namespace millrace::cli

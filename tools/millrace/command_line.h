@@ -1,6 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The command tree: which words there are, and what each of them calls.
+// From words to an exit code.
 #pragma once
 
 #include "tools/millrace/exit_code.h"

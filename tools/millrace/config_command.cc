@@ -47,33 +47,33 @@ std::string source_text(ConfigSource source) {
     return "unknown";
 }
 
-ExitCode get_config(const Context& context, const ConfigGetOptions& options) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode get_config(const Session& session, const ConfigGetOptions& options) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto entries = options.topic.empty() ? admin->broker_config(options.keys)
                                                : admin->topic_config(options.topic, options.keys);
-    if (!entries) return fail(context, entries.error(), options.topic);
+    if (!entries) return fail(session, entries.error(), options.topic);
     for (const auto& key : options.keys) {
         const bool known = std::ranges::find(*entries, key, &ConfigEntry::key) != entries->end();
         if (!known) {
-            return fail_usage(context,
+            return fail_usage(session,
                               "There is no setting " + key + "; millrace config get" +
                                       (options.topic.empty() ? "" : " " + options.topic) +
                                       " lists them.");
         }
     }
-    if (context.scripted()) {
-        const auto text = json_of(*entries, context.output == OutputFormat::jsonl);
-        return put_out(context, text);
+    if (session.scripted()) {
+        const auto text = json_of(*entries, session.output == OutputFormat::jsonl);
+        return put_out(session, text);
     }
     Table table({"KEY", "VALUE", "SOURCE", "MEANING"});
     for (const auto& entry : *entries)
         table.add({entry.key, entry.value, source_text(entry.source), entry.documentation});
-    return put_out(context, table.text());
+    return put_out(session, table.text());
 }
 
-ExitCode set_config(const Context& context, const ConfigSetOptions& options) {
-    return alter_topic(context, {options.topic, 0, options.settings, options.unset});
+ExitCode set_config(const Session& session, const ConfigSetOptions& options) {
+    return alter_topic(session, {options.topic, 0, options.settings, options.unset});
 }
 
 }  // namespace millrace::cli

@@ -3,7 +3,7 @@
 // millrace config get | set
 #pragma once
 
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <string>
 #include <vector>
@@ -21,8 +21,8 @@ struct ConfigSetOptions {
     std::vector<std::string> unset;
 };
 
-ExitCode get_config(const Context& context, const ConfigGetOptions& options);
-ExitCode set_config(const Context& context, const ConfigSetOptions& options);
+ExitCode get_config(const Session& session, const ConfigGetOptions& options);
+ExitCode set_config(const Session& session, const ConfigSetOptions& options);
 
 // Where a value comes from, in a word or two.
 [[nodiscard]] std::string source_text(ConfigSource source);

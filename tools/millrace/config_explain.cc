@@ -101,19 +101,19 @@ std::string json_of(const Explained& explained, bool pretty) {
 
 }  // namespace
 
-ExitCode explain_config(const Context& context, const ConfigExplainOptions& options) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode explain_config(const Session& session, const ConfigExplainOptions& options) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto broker = admin->broker_config();
-    if (!broker) return fail(context, broker.error());
+    if (!broker) return fail(session, broker.error());
     const auto topic = topic_entries(*admin, options.topic);
-    if (!topic) return fail(context, topic.error(), options.topic);
+    if (!topic) return fail(session, topic.error(), options.topic);
     const auto explained = find(options.key, *broker, *topic, options.topic);
-    if (!explained) return fail_usage(context, unknown_key(options.key, *broker, *topic));
-    if (context.scripted()) {
-        return put_out(context, json_of(*explained, context.output == OutputFormat::json));
+    if (!explained) return fail_usage(session, unknown_key(options.key, *broker, *topic));
+    if (session.scripted()) {
+        return put_out(session, json_of(*explained, session.output == OutputFormat::json));
     }
-    return put_out(context, text_of(*explained));
+    return put_out(session, text_of(*explained));
 }
 
 }  // namespace millrace::cli

@@ -3,7 +3,7 @@
 // millrace config explain: all there is to know about one setting.
 #pragma once
 
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <string>
 
@@ -14,6 +14,6 @@ struct ConfigExplainOptions {
     std::string topic;  // Whose value to show; empty: of a topic's setting only what all share.
 };
 
-ExitCode explain_config(const Context& context, const ConfigExplainOptions& options);
+ExitCode explain_config(const Session& session, const ConfigExplainOptions& options);
 
 }  // namespace millrace::cli

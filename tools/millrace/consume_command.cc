@@ -92,8 +92,8 @@ std::uint64_t expected_records(const std::vector<Part>& parts, const ConsumeOpti
 // Prints records in the format asked for.
 class RecordPrinter {
 public:
-    RecordPrinter(const Context& context, const RecordFormat& format)
-            : context_(context), format_(format), rows_(context.output) {}
+    RecordPrinter(const Session& session, const RecordFormat& format)
+            : context_(session), format_(format), rows_(session.output) {}
 
     [[nodiscard]] bool print(const RecordView& record) {
         auto& to = output_.buffer();
@@ -119,7 +119,7 @@ public:
     [[nodiscard]] int error() const { return output_.error(); }
 
 private:
-    const Context& context_;
+    const Session& context_;
     const RecordFormat& format_;
     JsonRows rows_;
     StandardOutput output_;
@@ -179,29 +179,29 @@ Result<void> follow(Consumer& consumer,
 
 }  // namespace
 
-ExitCode consume(const Context& context, const ConsumeOptions& options) {
-    auto client = context.connect();
-    if (!client) return fail(context, client.error());
+ExitCode consume(const Session& session, const ConsumeOptions& options) {
+    auto client = session.connect();
+    if (!client) return fail(session, client.error());
     auto admin = Admin::open(*client);
-    if (!admin) return fail(context, admin.error());
+    if (!admin) return fail(session, admin.error());
     std::vector<Part> parts;
     // A topic that is named twice is read once.
     for (const auto& topic : std::set(options.topics.begin(), options.topics.end())) {
         const auto added = add_parts(*admin, topic, options, parts);
-        if (!added) return fail(context, added.error(), topic);
+        if (!added) return fail(session, added.error(), topic);
     }
     const auto names = fmt::format("{}", fmt::join(options.topics, ", "));
     const auto checked = check_start(parts, options);
-    if (!checked) return fail(context, checked.error(), names);
+    if (!checked) return fail(session, checked.error(), names);
     auto consumer = Consumer::open(*client);
-    if (!consumer) return fail(context, consumer.error());
+    if (!consumer) return fail(session, consumer.error());
     std::vector<Assignment> assignments;
     for (const auto& part : parts)
         assignments.push_back({part.partition, start_of(part, options)});
     const auto assigned = consumer->assign(assignments);
-    if (!assigned) return fail(context, assigned.error(), names);
+    if (!assigned) return fail(session, assigned.error(), names);
 
-    RecordPrinter printer(context, options.format);
+    RecordPrinter printer(session, options.format);
     watch_for_interrupts();
     std::optional<Progress> progress;
     if (const auto expected = expected_records(parts, options);
@@ -218,8 +218,8 @@ ExitCode consume(const Context& context, const ConsumeOptions& options) {
                         size_text(printer.bytes())));
         return ExitCode::interrupted;
     }
-    if (!followed) return fail(context, followed.error(), names);
-    return written ? ExitCode::ok : fail_output(context, printer.error());
+    if (!followed) return fail(session, followed.error(), names);
+    return written ? ExitCode::ok : fail_output(session, printer.error());
 }
 
 }  // namespace millrace::cli

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "millrace/types.h"
-#include "tools/millrace/context.h"
 #include "tools/millrace/record_filter.h"
 #include "tools/millrace/record_format.h"
+#include "tools/millrace/session.h"
 
 #include <cstdint>
 #include <memory>
@@ -26,6 +26,6 @@ struct ConsumeOptions {
     RecordFormat format;
 };
 
-ExitCode consume(const Context& context, const ConsumeOptions& options);
+ExitCode consume(const Session& session, const ConsumeOptions& options);
 
 }  // namespace millrace::cli

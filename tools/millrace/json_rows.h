@@ -4,7 +4,7 @@
 // nothing for people.
 #pragma once
 
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <string>
 

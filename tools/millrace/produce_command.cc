@@ -196,7 +196,7 @@ Result<void> send_file(const ProduceOptions& options,
     return settled ? closed : settled;
 }
 
-ExitCode conclude(const Context& context,
+ExitCode conclude(const Session& session,
                   const ProduceOptions& options,
                   const Outcome& outcome,
                   const Result<void>& sent) {
@@ -208,40 +208,40 @@ ExitCode conclude(const Context& context,
     }
     if (sent && !outcome.any_failed()) return ExitCode::ok;
     const auto error = outcome.any_failed() ? outcome.first_error() : sent.error();
-    if (!context.scripted() && outcome.acknowledged_count() > 0) {
+    if (!session.scripted() && outcome.acknowledged_count() > 0) {
         say(fmt::format("{} acknowledged, {} failed\n",
                         count_text(outcome.acknowledged_count()),
                         count_text(outcome.failed_count())));
     }
-    return fail(context, error, options.topic);
+    return fail(session, error, options.topic);
 }
 
 }  // namespace
 
-ExitCode produce(const Context& context, const ProduceOptions& options) {
+ExitCode produce(const Session& session, const ProduceOptions& options) {
     const auto headers = parse_pairs(options.headers, "-H");
-    if (!headers) return fail(context, headers.error());
+    if (!headers) return fail(session, headers.error());
     auto reader = LineReader::open(options.file);
     if (!reader) {
-        return fail_usage(context,
+        return fail_usage(session,
                           fmt::format("{} cannot be opened: {}.",
                                       options.file,
                                       std::generic_category().message(errno)));
     }
-    auto client = context.connect();
-    if (!client) return fail(context, client.error());
+    auto client = session.connect();
+    if (!client) return fail(session, client.error());
     Outcome outcome;  // The producer tells it to its end.
     auto producer = Producer::open(*client, producer_options(options));
-    if (!producer) return fail(context, producer.error());
+    if (!producer) return fail(session, producer.error());
     watch_for_interrupts();
     std::optional<AckWriter> acks;
-    if (context.scripted()) acks.emplace(context.output == OutputFormat::json);
+    if (session.scripted()) acks.emplace(session.output == OutputFormat::json);
     // With acks 0 nothing is acknowledged.
     auto* const acked = acks && options.acks != Acks::none ? &*acks : nullptr;
     const auto sent = send_file(options, *headers, *reader, *producer, acked, outcome);
     const int output_error = acks ? acks->close() : 0;
-    const auto code = conclude(context, options, outcome, sent);
-    return code == ExitCode::ok && output_error != 0 ? fail_output(context, output_error) : code;
+    const auto code = conclude(session, options, outcome, sent);
+    return code == ExitCode::ok && output_error != 0 ? fail_output(session, output_error) : code;
 }
 
 }  // namespace millrace::cli

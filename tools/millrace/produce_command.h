@@ -4,7 +4,7 @@
 #pragma once
 
 #include "millrace/producer.h"
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <chrono>
 #include <cstdint>
@@ -28,6 +28,6 @@ struct ProduceOptions {
     std::optional<std::chrono::milliseconds> delivery_timeout;
 };
 
-ExitCode produce(const Context& context, const ProduceOptions& options);
+ExitCode produce(const Session& session, const ProduceOptions& options);
 
 }  // namespace millrace::cli

@@ -100,7 +100,7 @@ std::string verified_text(const StoredSegments& found, const Verified& all) {
                               verdict);
 }
 
-std::string verified_json(const Context& context, const Verified& all) {
+std::string verified_json(const Session& session, const Verified& all) {
     auto damaged = Json::array();
     for (const auto& damage : all.sum.damaged)
         damaged.push_back(damage_json(damage));
@@ -108,14 +108,14 @@ std::string verified_json(const Context& context, const Verified& all) {
                            {"batches", all.sum.batches},
                            {"records", all.sum.records},
                            {"damaged", std::move(damaged)}};
-    return document.dump(context.output == OutputFormat::json ? 2 : -1) + "\n";
+    return document.dump(session.output == OutputFormat::json ? 2 : -1) + "\n";
 }
 
 // One row of `segment index`.
-std::string index_row(const Context& context,
+std::string index_row(const Session& session,
                       const StoredSegment& of,
                       const segment::IndexCheck& index) {
-    if (context.scripted()) {
+    if (session.scripted()) {
         auto offsets = Json::array();
         for (const auto& entry : index.offsets()) {
             offsets.push_back({{"offset", (of.base + entry.relative_offset).value},
@@ -145,45 +145,45 @@ std::string index_row(const Context& context,
 
 }  // namespace
 
-std::expected<StoredSegments, ExitCode> segments_of(const Context& context,
+std::expected<StoredSegments, ExitCode> segments_of(const Session& session,
                                                     const std::string& path) {
     auto found = segment::find_segments(path);
     if (!found) {
-        return std::unexpected(fail(context, {ErrorCode::invalid_argument, found.error()}));
+        return std::unexpected(fail(session, {ErrorCode::invalid_argument, found.error()}));
     }
     watch_for_interrupts();
     return *std::move(found);
 }
 
-ExitCode verify_segments(const Context& context, const std::string& path) {
-    const auto found = segments_of(context, path);
+ExitCode verify_segments(const Session& session, const std::string& path) {
+    const auto found = segments_of(session, path);
     if (!found) return found.error();
     const auto all = verify(*found);
-    const auto text = context.scripted() ? verified_json(context, all) : verified_text(*found, all);
-    if (const auto put = put_out(context, text); put != ExitCode::ok) return put;
+    const auto text = session.scripted() ? verified_json(session, all) : verified_text(*found, all);
+    if (const auto put = put_out(session, text); put != ExitCode::ok) return put;
     if (interrupted()) return ExitCode::interrupted;
     return all.sum.damaged.empty() ? ExitCode::ok : ExitCode::failed;
 }
 
-ExitCode show_indexes(const Context& context, const std::string& path) {
-    const auto found = segments_of(context, path);
+ExitCode show_indexes(const Session& session, const std::string& path) {
+    const auto found = segments_of(session, path);
     if (!found) return found.error();
     StandardOutput out;
-    JsonRows rows(context.output);
+    JsonRows rows(session.output);
     bool damaged = false;
     for (const auto& each : found->segments) {
         if (interrupted()) break;
         rows.begin_row(out.buffer());
-        out.buffer() += index_row(context, each, segment::IndexCheck(each));
+        out.buffer() += index_row(session, each, segment::IndexCheck(each));
         rows.end_row(out.buffer());
         for (const auto& damage : segment::check_segment(each).damaged) {
             damaged = true;
             say(damage_text(damage));
         }
-        if (!out.flush_if_large()) return fail_output(context, out.error());
+        if (!out.flush_if_large()) return fail_output(session, out.error());
     }
     rows.end(out.buffer());
-    if (!out.flush()) return fail_output(context, out.error());
+    if (!out.flush()) return fail_output(session, out.error());
     if (interrupted()) return ExitCode::interrupted;
     return damaged ? ExitCode::failed : ExitCode::ok;
 }

@@ -54,8 +54,8 @@ struct FolderName {
 
 class Dump {
 public:
-    Dump(const Context& context, const SegmentDumpOptions& options)
-            : context_(context), options_(options), rows_(context.output) {}
+    Dump(const Session& session, const SegmentDumpOptions& options)
+            : context_(session), options_(options), rows_(session.output) {}
 
     ExitCode run(const segment::StoredSegments& found) {
         for (const auto& each : found.segments) {
@@ -169,7 +169,7 @@ private:
         rows_.end_row(to);
     }
 
-    const Context& context_;
+    const Session& context_;
     const SegmentDumpOptions& options_;
     JsonRows rows_;
     StandardOutput out_;
@@ -179,9 +179,9 @@ private:
 
 }  // namespace
 
-ExitCode dump_segments(const Context& context, const SegmentDumpOptions& options) {
-    const auto found = segments_of(context, options.path);
-    return found ? Dump(context, options).run(*found) : found.error();
+ExitCode dump_segments(const Session& session, const SegmentDumpOptions& options) {
+    const auto found = segments_of(session, options.path);
+    return found ? Dump(session, options).run(*found) : found.error();
 }
 
 }  // namespace millrace::cli

@@ -3,8 +3,8 @@
 // millrace segment dump: the batches of segment files, or their records, without a broker.
 #pragma once
 
-#include "tools/millrace/context.h"
 #include "tools/millrace/record_format.h"
+#include "tools/millrace/session.h"
 
 #include <string>
 
@@ -17,6 +17,6 @@ struct SegmentDumpOptions {
 };
 
 // What is not sound goes to standard error. Exit code `failed` when something was not.
-ExitCode dump_segments(const Context& context, const SegmentDumpOptions& options);
+ExitCode dump_segments(const Session& session, const SegmentDumpOptions& options);
 
 }  // namespace millrace::cli

@@ -40,8 +40,8 @@ std::string offsets_table(const std::vector<PartitionOffsets>& partitions) {
 }
 
 // One document, or one line for each element of an array.
-std::string json_text(const Context& context, const Json& document) {
-    if (context.output == OutputFormat::json) return document.dump(2) + "\n";
+std::string json_text(const Session& session, const Json& document) {
+    if (session.output == OutputFormat::json) return document.dump(2) + "\n";
     if (!document.is_array()) return document.dump() + "\n";
     std::string lines;
     for (const auto& element : document)
@@ -53,13 +53,13 @@ Json identity_json(const std::string& name, const Uuid& id, std::size_t partitio
     return {{"name", name}, {"id", id.to_string()}, {"partitions", partitions}};
 }
 
-ExitCode say_exists(const Context& context, Admin& admin, const std::string& name) {
-    if (!context.scripted()) return put_out(context, fmt::format("{} exists\n", name));
+ExitCode say_exists(const Session& session, Admin& admin, const std::string& name) {
+    if (!session.scripted()) return put_out(session, fmt::format("{} exists\n", name));
     const auto topic = admin.describe_topic(name);
-    if (!topic) return fail(context, topic.error(), name);
+    if (!topic) return fail(session, topic.error(), name);
     return put_out(
-            context,
-            json_text(context, identity_json(topic->name, topic->id, topic->partitions.size())));
+            session,
+            json_text(session, identity_json(topic->name, topic->id, topic->partitions.size())));
 }
 
 // The first partition's error, if one has any.
@@ -102,29 +102,29 @@ std::string summary(const TopicDescription& topic,
 
 }  // namespace
 
-ExitCode create_topic(const Context& context, const TopicCreateOptions& options) {
+ExitCode create_topic(const Session& session, const TopicCreateOptions& options) {
     const auto pairs = parse_pairs(options.config, "-c");
-    if (!pairs) return fail(context, pairs.error());
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+    if (!pairs) return fail(session, pairs.error());
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     NewTopic topic{options.topic, options.partitions, {}};
     for (const auto& pair : *pairs)
         topic.config.emplace_back(pair.key, pair.value);
     const auto created = admin->create_topic(topic);
     if (!created) {
         if (options.if_not_exists && created.error().code == ErrorCode::topic_exists)
-            return say_exists(context, *admin, options.topic);
-        return fail(context, created.error(), options.topic);
+            return say_exists(session, *admin, options.topic);
+        return fail(session, created.error(), options.topic);
     }
-    if (context.scripted()) {
+    if (session.scripted()) {
         return put_out(
-                context,
-                json_text(context, identity_json(created->name, created->id, created->partitions)));
+                session,
+                json_text(session, identity_json(created->name, created->id, created->partitions)));
     }
     std::string settings;
     for (const auto& pair : *pairs)
         settings += fmt::format(", {} {}", pair.key, pair.value);
-    return put_out(context,
+    return put_out(session,
                    fmt::format("created {}: {} partition{}{}\n",
                                created->name,
                                created->partitions,
@@ -132,107 +132,107 @@ ExitCode create_topic(const Context& context, const TopicCreateOptions& options)
                                settings));
 }
 
-ExitCode list_topics(const Context& context) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode list_topics(const Session& session) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto topics = admin->list_topics();
-    if (!topics) return fail(context, topics.error());
-    if (context.scripted()) {
+    if (!topics) return fail(session, topics.error());
+    if (session.scripted()) {
         auto array = Json::array();
         for (const auto& topic : *topics) {
             array.push_back(identity_json(topic.name, topic.id, topic.partitions.size()));
         }
-        return put_out(context, json_text(context, array));
+        return put_out(session, json_text(session, array));
     }
     Table table({"NAME", "PARTITIONS", "ID"});
     for (const auto& topic : *topics)
         table.add({topic.name, std::to_string(topic.partitions.size()), topic.id.to_string()});
-    return put_out(context, table.text());
+    return put_out(session, table.text());
 }
 
-ExitCode get_topic(const Context& context, const std::string& name) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode get_topic(const Session& session, const std::string& name) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto topic = admin->describe_topic(name);
-    if (!topic) return fail(context, topic.error(), name);
+    if (!topic) return fail(session, topic.error(), name);
     const auto entries = admin->topic_config(name);
-    if (!entries) return fail(context, entries.error(), name);
+    if (!entries) return fail(session, entries.error(), name);
     const auto partitions = admin->topic_offsets(name);
-    if (!partitions) return fail(context, partitions.error(), name);
-    if (const auto* error = first_error(*partitions)) return fail(context, *error, name);
+    if (!partitions) return fail(session, partitions.error(), name);
+    if (const auto* error = first_error(*partitions)) return fail(session, *error, name);
     auto config = Json::object();
     for (const auto& entry : *entries) {
         if (entry.source == ConfigSource::topic) config[entry.key] = entry.value;
     }
-    if (!context.scripted())
-        return put_out(context, summary(*topic, config, *partitions) + offsets_table(*partitions));
-    return put_out(context,
-                   json_text(context,
+    if (!session.scripted())
+        return put_out(session, summary(*topic, config, *partitions) + offsets_table(*partitions));
+    return put_out(session,
+                   json_text(session,
                              {{"name", topic->name},
                               {"id", topic->id.to_string()},
                               {"config", config},
                               {"partitions", offsets_json(*partitions)}}));
 }
 
-ExitCode alter_topic(const Context& context, const TopicAlterOptions& options) {
+ExitCode alter_topic(const Session& session, const TopicAlterOptions& options) {
     const auto pairs = parse_pairs(options.config, "-c");
-    if (!pairs) return fail(context, pairs.error());
+    if (!pairs) return fail(session, pairs.error());
     std::vector<ConfigChange> changes;
     for (const auto& pair : *pairs)
         changes.push_back({pair.key, pair.value, false});
     for (const auto& key : options.unset)
         changes.push_back({key, "", true});
     if (changes.empty() && options.partitions == 0)
-        return fail_usage(context, "Nothing to alter: say -p N, -c KEY=VALUE or --unset KEY.");
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+        return fail_usage(session, "Nothing to alter: say -p N, -c KEY=VALUE or --unset KEY.");
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     if (!changes.empty()) {
         const auto altered = admin->alter_topic_config(options.topic, changes);
-        if (!altered) return fail(context, altered.error(), options.topic);
+        if (!altered) return fail(session, altered.error(), options.topic);
     }
     if (options.partitions != 0) {
         const auto grown = admin->grow_topic(options.topic, options.partitions);
         if (!grown) {
-            const auto code = fail(context, grown.error(), options.topic);
+            const auto code = fail(session, grown.error(), options.topic);
             return changes.empty() ? code : ExitCode::partly_done;
         }
     }
-    return put_out(context,
-                   context.scripted() ? json_text(context, {{"name", options.topic}})
+    return put_out(session,
+                   session.scripted() ? json_text(session, {{"name", options.topic}})
                                       : fmt::format("altered {}\n", options.topic));
 }
 
-ExitCode delete_topics(const Context& context, const TopicDeleteOptions& options) {
+ExitCode delete_topics(const Session& session, const TopicDeleteOptions& options) {
     if (!options.yes && isatty(STDIN_FILENO) != 0 && !confirmed(options.topics))
         return ExitCode::failed;
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto outcomes = admin->delete_topics(options.topics);
-    if (!outcomes) return fail(context, outcomes.error());
+    if (!outcomes) return fail(session, outcomes.error());
     auto deleted = Json::array();
     std::string text;
     auto code = ExitCode::ok;
     for (const auto& outcome : *outcomes) {
         if (outcome.error.code != ErrorCode::none) {
-            code = fail(context, outcome.error);
+            code = fail(session, outcome.error);
             continue;
         }
         deleted.push_back({{"name", outcome.name}});
         text += fmt::format("deleted {}\n", outcome.name);
     }
-    const auto put = put_out(context, context.scripted() ? json_text(context, deleted) : text);
+    const auto put = put_out(session, session.scripted() ? json_text(session, deleted) : text);
     if (code != ExitCode::ok && !deleted.empty()) return ExitCode::partly_done;
     return code == ExitCode::ok ? put : code;
 }
 
-ExitCode show_offsets(const Context& context, const std::string& topic) {
-    auto admin = context.admin();
-    if (!admin) return fail(context, admin.error());
+ExitCode show_offsets(const Session& session, const std::string& topic) {
+    auto admin = session.admin();
+    if (!admin) return fail(session, admin.error());
     const auto partitions = admin->topic_offsets(topic);
-    if (!partitions) return fail(context, partitions.error(), topic);
-    if (const auto* error = first_error(*partitions)) return fail(context, *error, topic);
-    return put_out(context,
-                   context.scripted() ? json_text(context, offsets_json(*partitions))
+    if (!partitions) return fail(session, partitions.error(), topic);
+    if (const auto* error = first_error(*partitions)) return fail(session, *error, topic);
+    return put_out(session,
+                   session.scripted() ? json_text(session, offsets_json(*partitions))
                                       : offsets_table(*partitions));
 }
 

@@ -3,7 +3,7 @@
 // millrace topic create | list | get | alter | delete | offsets
 #pragma once
 
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include <cstdint>
 #include <string>
@@ -30,11 +30,11 @@ struct TopicDeleteOptions {
     bool yes = false;
 };
 
-ExitCode create_topic(const Context& context, const TopicCreateOptions& options);
-ExitCode list_topics(const Context& context);
-ExitCode get_topic(const Context& context, const std::string& topic);
-ExitCode alter_topic(const Context& context, const TopicAlterOptions& options);
-ExitCode delete_topics(const Context& context, const TopicDeleteOptions& options);
-ExitCode show_offsets(const Context& context, const std::string& topic);
+ExitCode create_topic(const Session& session, const TopicCreateOptions& options);
+ExitCode list_topics(const Session& session);
+ExitCode get_topic(const Session& session, const std::string& topic);
+ExitCode alter_topic(const Session& session, const TopicAlterOptions& options);
+ExitCode delete_topics(const Session& session, const TopicDeleteOptions& options);
+ExitCode show_offsets(const Session& session, const std::string& topic);
 
 }  // namespace millrace::cli

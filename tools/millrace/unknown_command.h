@@ -3,13 +3,17 @@
 // A wrong word where a command is expected, found before anything else is parsed.
 #pragma once
 
-#include <CLI/App.hpp>
+#include "tools/millrace/command_outline.h"
+
 #include <optional>
+#include <span>
 #include <string>
 
 namespace millrace::cli {
 
-// The sentence for the first unknown command word, with the nearest known ones.
-[[nodiscard]] std::optional<std::string> unknown_command(CLI::App& root, int argc, char** argv);
+// The sentence for the first unknown command word, with the nearest known ones. `words`: what
+// follows the program's name.
+[[nodiscard]] std::optional<std::string> unknown_command(const CommandOutline& root,
+                                                         std::span<const std::string> words);
 
 }  // namespace millrace::cli

@@ -1,5 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include "tools/millrace/context.h"
+#include "tools/millrace/session.h"
 
 #include "tools/millrace/json_text.h"
 #include "tools/millrace/standard_error.h"
@@ -14,14 +14,14 @@ namespace millrace::cli {
 
 namespace {
 
-std::string advice(const Context& context, ErrorCode code, std::string_view topic) {
+std::string advice(const Session& session, ErrorCode code, std::string_view topic) {
     switch (code) {
         case ErrorCode::unknown_topic:
             return topic.empty() ? "" : fmt::format("Create it: millrace topic create {}", topic);
         case ErrorCode::unreachable:
             return fmt::format(
-                    "Is millraced running at {}? Another one: -s HOST:PORT or MILLRACE_SERVER.",
-                    context.server);
+                    "Is millraced running at {}? Another one: -s HOST:PORT or --context NAME.",
+                    session.server);
         case ErrorCode::offset_out_of_range:
             return topic.empty() ? ""
                                  : fmt::format("See the range: millrace topic offsets {}", topic);
@@ -30,12 +30,12 @@ std::string advice(const Context& context, ErrorCode code, std::string_view topi
     }
 }
 
-void print_error(const Context& context,
+void print_error(const Session& session,
                  std::string_view name,
                  std::string_view message,
                  std::string_view hint,
                  bool retryable) {
-    if (context.scripted()) {
+    if (session.scripted()) {
         std::string line = "{\"error\":{\"name\":";
         append_json_bytes(line, name);
         line += ",\"message\":";
@@ -50,41 +50,46 @@ void print_error(const Context& context,
 
 }  // namespace
 
-Result<Client> Context::connect() const {
+Result<Client> Session::connect() const {
     ClientOptions options;
     options.addresses = server;
     options.name = "millrace";
     return Client::connect(options);
 }
 
-Result<Admin> Context::admin() const {
+Result<Admin> Session::admin() const {
     auto client = connect();
     if (!client) return client.error();
     return Admin::open(*client);
 }
 
-ExitCode fail(const Context& context, const Error& error, std::string_view topic) {
+ExitCode fail(const Session& session, const Error& error, std::string_view topic) {
     const auto message =
             error.message.empty() ? std::string(sentence_of(error.code)) : error.message;
-    auto hint = advice(context, error.code, topic);
+    auto hint = advice(session, error.code, topic);
     if (message.find("millrace topic create") != std::string::npos) hint.clear();
-    print_error(context, name_of(error.code), message, hint, is_retryable(error.code));
+    print_error(session, name_of(error.code), message, hint, is_retryable(error.code));
     return exit_code_of(error.code);
 }
 
-ExitCode fail_usage(const Context& context, std::string_view message) {
-    print_error(context, "usage", message, "", false);
+ExitCode fail(const Session& session, const Failure& failure) {
+    print_error(session, failure.name, failure.message, failure.hint, false);
+    return failure.code;
+}
+
+ExitCode fail_usage(const Session& session, std::string_view message) {
+    print_error(session, "usage", message, "", false);
     return ExitCode::usage;
 }
 
-ExitCode put_out(const Context& context, std::string_view text) {
+ExitCode put_out(const Session& session, std::string_view text) {
     const int error = write_out(text);
-    return error == 0 ? ExitCode::ok : fail_output(context, error);
+    return error == 0 ? ExitCode::ok : fail_output(session, error);
 }
 
-ExitCode fail_output(const Context& context, int error) {
+ExitCode fail_output(const Session& session, int error) {
     if (error == EPIPE) return ExitCode::ok;
-    print_error(context,
+    print_error(session,
                 "output_failed",
                 fmt::format("Writing to standard output failed: {}.",
                             std::generic_category().message(error)),
