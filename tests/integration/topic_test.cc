@@ -157,6 +157,12 @@ TEST_F(Topic, ThatExistsIsNotMadeTwice) {
 
 TEST_F(Topic, HasSettingsThatAreExplained) {
     start();
+    // Before there is any topic.
+    const auto of_all = nlohmann::json::parse(
+            millrace({"config", "explain", "durability", "-o", "json"}).output);
+    EXPECT_EQ(of_all["allowed"], "one of memory, written, synced");
+    EXPECT_EQ(of_all["value"], nullptr);
+    EXPECT_EQ(of_all["read_only"], false);
     create("t", 1, {{"segment.bytes", "1048576"}});
     const auto of_topic = millrace({"config", "explain", "segment.bytes", "t"});
     EXPECT_EQ(of_topic.status, 0) << of_topic.errors;
@@ -166,11 +172,6 @@ TEST_F(Topic, HasSettingsThatAreExplained) {
                              "millrace config set t segment.bytes=VALUE"}) {
         EXPECT_THAT(of_topic.output, HasSubstr(part));
     }
-    const auto of_all = nlohmann::json::parse(
-            millrace({"config", "explain", "durability", "-o", "json"}).output);
-    EXPECT_EQ(of_all["allowed"], "one of memory, written, synced");
-    EXPECT_EQ(of_all["value"], nullptr);
-    EXPECT_EQ(of_all["read_only"], false);
     const auto of_broker = nlohmann::json::parse(
             millrace({"config", "explain", "node.shards", "-o", "json"}).output);
     EXPECT_EQ(of_broker["value"], "2");

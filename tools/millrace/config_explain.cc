@@ -23,13 +23,8 @@ struct Explained {
 
 using Entries = Result<std::vector<ConfigEntry>>;
 
-// Definitions of topic settings are the same for all; some topic has to be asked.
 Entries topic_entries(Admin& admin, const std::string& wanted) {
-    if (!wanted.empty()) return admin.topic_config(wanted);
-    const auto topics = admin.list_topics();
-    if (!topics) return topics.error();
-    if (topics->empty()) return std::vector<ConfigEntry>();
-    return admin.topic_config(topics->front().name);
+    return wanted.empty() ? admin.topic_defaults() : admin.topic_config(wanted);
 }
 
 std::optional<Explained> find(const std::string& key,

@@ -122,6 +122,19 @@ flatbuffers::Offset<wire::DescribedResource> write_unknown(Call& call,
                                                name.c_str());
 }
 
+flatbuffers::Offset<wire::DescribedResource> describe_topic(Call& call,
+                                                            flatbuffers::FlatBufferBuilder& builder,
+                                                            const wire::ConfigResource& resource) {
+    // Without a name: what holds for a topic that sets nothing.
+    static const Topic plain{};
+    const bool named = resource.name() != nullptr && resource.name()->size() != 0;
+    auto& context = call.context();
+    const auto* topic = named ? context.catalog().find(resource.name()->string_view()) : &plain;
+    if (topic == nullptr) return write_unknown(call, builder, resource);
+    const auto& defaults = context.cluster().options.topic_defaults;
+    return write_entries(builder, resource, topic_entries(resource, *topic, defaults));
+}
+
 void respond(Call& call, const wire::DescribeConfigsRequest& request) {
     auto& context = call.context();
     const auto& options = context.cluster().options;
@@ -133,17 +146,9 @@ void respond(Call& call, const wire::DescribeConfigsRequest& request) {
             if (resource->kind() == wire::ResourceKind::broker) {
                 described.push_back(
                         write_entries(builder, *resource, broker_entries(*resource, options)));
-                continue;
+            } else {
+                described.push_back(describe_topic(call, builder, *resource));
             }
-            const auto* topic = resource->name() == nullptr
-                                        ? nullptr
-                                        : context.catalog().find(resource->name()->string_view());
-            if (topic == nullptr) {
-                described.push_back(write_unknown(call, builder, *resource));
-                continue;
-            }
-            described.push_back(write_entries(
-                    builder, *resource, topic_entries(*resource, *topic, options.topic_defaults)));
         }
     }
     const auto resources = builder.CreateVector(described);

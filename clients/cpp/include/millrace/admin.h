@@ -149,6 +149,8 @@ public:
 
     Result<std::vector<ConfigEntry>> topic_config(const std::string& name,
                                                   const std::vector<std::string>& keys = {});
+    // What holds for a topic that sets nothing.
+    Result<std::vector<ConfigEntry>> topic_defaults(const std::vector<std::string>& keys = {});
     Result<std::vector<ConfigEntry>> broker_config(const std::vector<std::string>& keys = {});
     // All changes or none. Errors: invalid_config (names key and value), unknown_topic.
     Result<void> alter_topic_config(const std::string& name,

@@ -81,11 +81,15 @@ Result<std::vector<OffsetAnswer>> Admin::list_offsets(const std::vector<OffsetQu
 Result<std::vector<ConfigEntry>> Admin::topic_config(const std::string& name,
                                                      const std::vector<std::string>& keys) {
     if (name.empty()) return no_topic_name();
-    return core_->config(name, keys);
+    return core_->config(detail::ConfigOf::topic, name, keys);
+}
+
+Result<std::vector<ConfigEntry>> Admin::topic_defaults(const std::vector<std::string>& keys) {
+    return core_->config(detail::ConfigOf::topic, {}, keys);
 }
 
 Result<std::vector<ConfigEntry>> Admin::broker_config(const std::vector<std::string>& keys) {
-    return core_->config({}, keys);
+    return core_->config(detail::ConfigOf::broker, {}, keys);
 }
 
 Result<void> Admin::alter_topic_config(const std::string& name,

@@ -196,10 +196,11 @@ Result<std::vector<OffsetAnswer>> AdminCore::list_offsets(const std::vector<Offs
     return answers;
 }
 
-Result<std::vector<ConfigEntry>> AdminCore::config(const std::string& topic,
+Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,
+                                                   const std::string& topic,
                                                    const std::vector<std::string>& keys) {
     return client_->ask(
-            encode_describe_configs(topic, keys), Effect::query, decode_describe_configs);
+            encode_describe_configs(whose, topic, keys), Effect::query, decode_describe_configs);
 }
 
 Result<void> AdminCore::alter_config(const std::string& topic,

@@ -25,7 +25,8 @@ public:
     Result<std::vector<PartitionOffsets>> topic_offsets(const std::string& name);
     Result<std::vector<OffsetAnswer>> list_offsets(const std::vector<OffsetQuery>& queries);
 
-    Result<std::vector<ConfigEntry>> config(const std::string& topic,
+    Result<std::vector<ConfigEntry>> config(ConfigOf whose,
+                                            const std::string& topic,
                                             const std::vector<std::string>& keys);
     Result<void> alter_config(const std::string& topic,
                               const std::vector<ConfigChange>& changes,

@@ -30,13 +30,15 @@ ConfigEntry entry_of(const wire::ConfigEntry& entry, TextBudget& budget) {
 
 }  // namespace
 
-EncodedRequest encode_describe_configs(const std::string& topic,
+EncodedRequest encode_describe_configs(ConfigOf whose,
+                                       const std::string& topic,
                                        std::span<const std::string> keys) {
     flatbuffers::FlatBufferBuilder builder;
     std::vector<flatbuffers::Offset<flatbuffers::String>> wanted;
     for (const auto& key : keys)
         wanted.push_back(builder.CreateString(key));
-    const auto kind = topic.empty() ? wire::ResourceKind::broker : wire::ResourceKind::topic;
+    const bool of_broker = whose == ConfigOf::broker;
+    const auto kind = of_broker ? wire::ResourceKind::broker : wire::ResourceKind::topic;
     const auto name = builder.CreateString(topic);
     const auto key_vector = builder.CreateVector(wanted);
     const auto resource = wire::CreateConfigResource(builder, kind, name, key_vector);

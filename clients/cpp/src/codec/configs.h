@@ -13,8 +13,10 @@
 
 namespace millrace::detail {
 
-// Of a topic, or of the broker when the name is empty. No keys: all.
-EncodedRequest encode_describe_configs(const std::string& topic, std::span<const std::string> keys);
+// No name of a topic: what holds for one that sets nothing. No keys: all.
+EncodedRequest encode_describe_configs(ConfigOf whose,
+                                       const std::string& topic,
+                                       std::span<const std::string> keys);
 
 // Errors: protocol_violation, the broker's, those of the resource among them.
 Result<std::vector<ConfigEntry>> decode_describe_configs(const Response& response);

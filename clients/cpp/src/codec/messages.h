@@ -20,6 +20,9 @@ struct RowError {
     std::string message;
 };
 
+// Whose settings.
+enum class ConfigOf : std::uint8_t { broker, topic };
+
 struct TopicMetadata {
     std::string name;
     Uuid id;
