@@ -212,7 +212,27 @@ TEST_F(CommandEdges, JsonIsOneDocumentForEveryCommand) {
     EXPECT_EQ(document({"config", "get", "orders", "retention.ms"})[0].at("value"), "604800000");
     EXPECT_EQ(document({"bench", "produce", "orders", "--records", "100"}).at("records"), 100);
     EXPECT_EQ(document({"bench", "consume", "orders"}).at("records"), 102);
+    EXPECT_EQ(document({"bench", "e2e", "orders", "--records", "10"}).at("records"), 10);
     EXPECT_EQ(document({"topic", "delete", "orders", "-y"})[0].at("name"), "orders");
+}
+
+TEST_F(CommandEdges, ABenchmarkSaysWhatAnAcknowledgementMeantBesideEveryNumber) {
+    ASSERT_EQ(millrace({"topic", "create", "safe", "-p", "2"}).status, 0);
+    ASSERT_EQ(millrace({"topic", "create", "fast", "-c", "durability=memory"}).status, 0);
+    for (const auto& [topic, durability] : {std::pair("safe", "synced"), {"fast", "memory"}}) {
+        for (const auto* what : {"produce", "e2e"}) {
+            const std::vector<std::string> words{"bench", what, topic, "--records", "50"};
+            const auto lines = millrace(words).output;
+            const auto claim = std::string("(durability ") + durability + ")\n";
+            EXPECT_THAT(lines, ::testing::HasSubstr(" MB/s " + claim));
+            EXPECT_THAT(lines, ::testing::EndsWith(claim));
+            EXPECT_THAT(lines, ::testing::ContainsRegex("p50 [0-9]+ us.* max [1-9][0-9]* us"));
+        }
+    }
+    const auto unasked =
+            millrace({"bench", "produce", "safe", "--records", "5", "--acks", "0", "-o", "json"});
+    EXPECT_EQ(json::parse(unasked.output).at("durability"), "none");
+    EXPECT_EQ(millrace({"bench", "e2e", "safe", "--size", "3"}).status, 2);
 }
 
 TEST_F(CommandEdges, CountsFromNoneAndRefusesAnOffsetBeyondTheEnd) {

@@ -35,7 +35,9 @@ double LatencyHistogram::quantile_us(double share) const noexcept {
     std::uint64_t total = 0;
     for (const auto& bucket : buckets_)
         total += bucket.load(std::memory_order_relaxed);
-    const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total));
+    if (total == 0) return 0;
+    const auto wanted =
+            std::min(static_cast<std::uint64_t>(share * static_cast<double>(total)), total - 1);
     std::uint64_t seen = 0;
     for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
         seen += buckets_.at(bucket).load(std::memory_order_relaxed);

@@ -86,12 +86,13 @@ void add_filter(CLI::App* command, std::shared_ptr<const RecordFilter>& filter) 
             ->type_name("REGEX");
 }
 
-void add_bench_produce(CLI::App* bench, Invocation& invocation) {
-    auto* command = bench->add_subcommand("produce", "Send records as fast as they are taken");
-    auto options = options_of<BenchProduceOptions>(command, invocation, bench_produce);
+// What both loads of a benchmark have in common.
+std::shared_ptr<BenchLoadOptions> add_load(CLI::App* command,
+                                           Invocation& invocation,
+                                           ExitCode (*run)(const Session&,
+                                                           const BenchLoadOptions&)) {
+    auto options = options_of<BenchLoadOptions>(command, invocation, run);
     add_topic_name(command, invocation, options->topic, "Where to")->required();
-    add_parsed(
-            command, "--records", "N", options->records, parse_count, "a number", "How many (1M)");
     add_parsed(command,
                "--size",
                "SIZE",
@@ -99,7 +100,6 @@ void add_bench_produce(CLI::App* bench, Invocation& invocation) {
                parse_count,
                "a size",
                "Of each value (1KiB)");
-    add_rate(command, options->rate);
     add_parsed(command,
                "--batch-bytes",
                "SIZE",
@@ -116,6 +116,27 @@ void add_bench_produce(CLI::App* bench, Invocation& invocation) {
                "How long a batch waits for more records, such as 5ms");
     add_codec(command, invocation, options->compression);
     add_acks(command, invocation, options->acks);
+    return options;
+}
+
+void add_bench_produce(CLI::App* bench, Invocation& invocation) {
+    auto* command = bench->add_subcommand("produce",
+                                          "Send records, at a rate or as fast as they are taken");
+    const auto options = add_load(command, invocation, bench_produce);
+    add_parsed(
+            command, "--records", "N", options->records, parse_count, "a number", "How many (1M)");
+    add_rate(command, options->rate);
+}
+
+void add_bench_end_to_end(CLI::App* bench, Invocation& invocation) {
+    auto* command =
+            bench->add_subcommand("e2e", "Send records at a rate, and wait for each to come back");
+    const auto options = add_load(command, invocation, bench_end_to_end);
+    options->records = 10'000;
+    options->rate = 1000;
+    add_parsed(
+            command, "--records", "N", options->records, parse_count, "a number", "How many (10k)");
+    add_rate(command, options->rate);
 }
 
 CLI::Option* add_path(CLI::App* command, Invocation& invocation, std::string& to) {
@@ -187,13 +208,14 @@ void add_consume(CLI::App& root, Invocation& invocation) {
 }
 
 void add_bench(CLI::App& root, Invocation& invocation) {
-    auto* bench = root.add_subcommand("bench", "Measure: produce, consume");
+    auto* bench = root.add_subcommand("bench", "Measure: produce, consume, e2e");
     bench->require_subcommand(1);
     add_bench_produce(bench, invocation);
     auto* read = bench->add_subcommand("consume", "Read a topic from its start");
     auto options = options_of<BenchConsumeOptions>(read, invocation, bench_consume);
     add_topic_name(read, invocation, options->topic, "Where from")->required();
     add_parsed(read, "--records", "N", options->records, parse_count, "a number", "Stop after N");
+    add_bench_end_to_end(bench, invocation);
 }
 
 void add_segment(CLI::App& root, Invocation& invocation) {
