@@ -203,14 +203,12 @@ Fuzzer fuzzer(const std::string& codec) {
     return result;
 }
 
-}  // namespace
+const Registration registration({fuzzer<Codec::none>("none"),
+                                 fuzzer<Codec::gzip>("gzip"),
+                                 fuzzer<Codec::snappy>("snappy"),
+                                 fuzzer<Codec::lz4>("lz4"),
+                                 fuzzer<Codec::zstd>("zstd")});
 
-std::vector<Fuzzer> batch_fuzzers() {
-    return {fuzzer<Codec::none>("none"),
-            fuzzer<Codec::gzip>("gzip"),
-            fuzzer<Codec::snappy>("snappy"),
-            fuzzer<Codec::lz4>("lz4"),
-            fuzzer<Codec::zstd>("zstd")};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

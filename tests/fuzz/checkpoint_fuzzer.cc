@@ -76,10 +76,8 @@ std::vector<Input> seeds() {
     return all;
 }
 
-}  // namespace
+const Registration registration({{.name = "checkpoint", .run = run, .seeds = seeds, .seal = seal}});
 
-Fuzzer checkpoint_fuzzer() {
-    return {.name = "checkpoint", .run = run, .seeds = seeds, .seal = seal};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

@@ -18,6 +18,8 @@ namespace millrace::fuzz {
 
 namespace {
 
+enum class Way : std::uint8_t { file = 'f', word = 'w', variable = 'v' };
+
 // A file in memory with that content.
 std::filesystem::path file_with(std::string_view text) {
     static const int descriptor = memfd_create("millraced.toml", MFD_CLOEXEC);
@@ -41,49 +43,54 @@ void check_loaded(const broker::ConfigInputs& inputs) {
         ASSERT(sentence.find(": ") != std::string::npos);
 }
 
+// The first byte says how the others come in. Neither a command line nor an environment holds a
+// zero byte.
 void run(engine::Bytes input) {
-    const std::string_view text(reinterpret_cast<const char*>(input.data()), input.size());
-    broker::ConfigInputs as_file;
-    as_file.file = file_with(text);
-    check_loaded(as_file);
-    // Its lines, as words of a command line and of an environment; neither holds a zero byte.
-    const std::string line(text.substr(0, std::min(text.find('\n'), text.find('\0'))));
-    broker::ConfigInputs as_word;
-    as_word.assignments = {line};
-    as_word.working_directory = "/";
-    check_loaded(as_word);
-    const auto variable = "MILLRACE__" + line;
-    const char* const environment[] = {variable.c_str(), nullptr};
-    broker::ConfigInputs as_variable;
-    as_variable.environment = environment;
-    check_loaded(as_variable);
+    if (input.empty()) return;
+    std::string text(reinterpret_cast<const char*>(input.data() + 1), input.size() - 1);
+    broker::ConfigInputs inputs;
+    const auto way = static_cast<Way>(input[0]);
+    if (way == Way::word || way == Way::variable) text = text.substr(0, text.find('\0'));
+    if (way == Way::variable) text = "MILLRACE__" + text;
+    const char* const environment[] = {text.c_str(), nullptr};
+    switch (way) {
+        case Way::word:
+            inputs.assignments = {text};
+            inputs.working_directory = "/";
+            break;
+        case Way::variable:
+            inputs.environment = environment;
+            break;
+        case Way::file:
+        default:
+            inputs.file = file_with(text);
+    }
+    check_loaded(inputs);
 }
 
 std::vector<Input> seeds() {
     std::vector<Input> all;
     for (const std::string_view text : {
-                 "node.data_dir = \"/data\"\nmemory.total = \"512 MiB\"\n",
-                 "[node]\nshards = 2\ndata_dir = \"data\"\n[engine]\nio = \"threads\"\n"
+                 "fnode.data_dir = \"/data\"\nmemory.total = \"512 MiB\"\n",
+                 "f[node]\nshards = 2\ndata_dir = \"data\"\n[engine]\nio = \"threads\"\n"
                  "[log]\nlevel = \"warn\"\n[http]\nbind = \"off\"\n",
-                 "[listener.client]\nbind = \"127.0.0.1:9192\"\nadvertise = \"[::1]:9192\"\n"
+                 "f[listener.client]\nbind = \"127.0.0.1:9192\"\nadvertise = \"[::1]:9192\"\n"
                  "[listener.other]\nbind = \"unix:/run/x\"\n[security]\n"
                  "allow_unauthenticated = true\n",
-                 "[topic]\nmax_message_bytes = \"2 MiB\"\nsegment_ms = \"7 d\"\n"
+                 "f[topic]\nmax_message_bytes = \"2 MiB\"\nsegment_ms = \"7 d\"\n"
                  "[network]\nrequest_bytes_max = \"4MiB\"\n",
-                 "NODE__SHARDS=3",
-                 "LISTENER__CLIENT__BIND=127.0.0.1:1",
-                 "shards = 2\n[nodes]\nx = 1.5\ny = [1, 2]\nz = 1979-05-27\n[listener]\n",
-                 "[node]\ndata_dir = 3\nshards = \"two\"\n[memory]\ntotal = 5\n",
+                 "vNODE__SHARDS=3",
+                 "wlistener.client.bind=127.0.0.1:1",
+                 "fshards = 2\n[nodes]\nx = 1.5\ny = [1, 2]\nz = 1979-05-27\n[listener]\n",
+                 "f[node]\ndata_dir = 3\nshards = \"two\"\n[memory]\ntotal = 5\n",
          }) {
         all.push_back(to_input(std::as_bytes(std::span(text))));
     }
     return all;
 }
 
-}  // namespace
+const Registration registration({{.name = "config", .run = run, .seeds = seeds}});
 
-Fuzzer config_fuzzer() {
-    return {.name = "config", .run = run, .seeds = seeds};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

@@ -8,23 +8,21 @@ namespace millrace::fuzz {
 
 namespace {
 
-std::vector<Fuzzer> all_fuzzers() {
-    std::vector<Fuzzer> all{frame_fuzzer(),
-                            wal_group_fuzzer(),
-                            checkpoint_fuzzer(),
-                            metadata_fuzzer(),
-                            config_fuzzer(),
-                            response_fuzzer()};
-    for (auto family : {request_fuzzers(), batch_fuzzers(), index_fuzzers()})
-        std::ranges::move(family, std::back_inserter(all));
+std::vector<Fuzzer>& registered() {
+    static std::vector<Fuzzer> all;
     return all;
 }
 
 }  // namespace
 
 const std::vector<Fuzzer>& fuzzers() {
-    static const auto all = all_fuzzers();
-    return all;
+    return registered();
+}
+
+Registration::Registration(std::vector<Fuzzer> added) {
+    auto& all = registered();
+    std::ranges::move(added, std::back_inserter(all));
+    std::ranges::sort(all, {}, &Fuzzer::name);
 }
 
 const Fuzzer* find_fuzzer(std::string_view name) {

@@ -37,20 +37,16 @@ struct Fuzzer {
     void (*pack)(Input& input) = nullptr;
 };
 
+// Those whose files are linked, by name. A name begins with the word of its file: "batch-lz4".
 [[nodiscard]] const std::vector<Fuzzer>& fuzzers();
 // Null: no fuzzer has that name.
 [[nodiscard]] const Fuzzer* find_fuzzer(std::string_view name);
 
-// By file.
-[[nodiscard]] Fuzzer frame_fuzzer();
-[[nodiscard]] std::vector<Fuzzer> request_fuzzers();  // One for each API.
-[[nodiscard]] std::vector<Fuzzer> batch_fuzzers();    // One for each codec.
-[[nodiscard]] Fuzzer wal_group_fuzzer();
-[[nodiscard]] std::vector<Fuzzer> index_fuzzers();  // Offsets and times.
-[[nodiscard]] Fuzzer checkpoint_fuzzer();
-[[nodiscard]] Fuzzer metadata_fuzzer();
-[[nodiscard]] Fuzzer config_fuzzer();
-[[nodiscard]] Fuzzer response_fuzzer();
+// One in each file makes the file's fuzzers known before main() begins.
+class Registration {
+public:
+    explicit Registration(std::vector<Fuzzer> added);
+};
 
 // The bytes at an address that is a multiple of 8, with nothing readable behind them.
 class AlignedCopy {

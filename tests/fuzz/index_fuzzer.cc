@@ -176,11 +176,10 @@ std::vector<Input> seeds(bool with_times) {
     return all;
 }
 
-}  // namespace
+const Registration registration(
+        {{.name = "index-offsets", .run = run_offsets, .seeds = [] { return seeds(false); }},
+         {.name = "index-times", .run = run_times, .seeds = [] { return seeds(true); }}});
 
-std::vector<Fuzzer> index_fuzzers() {
-    return {{.name = "offset-index", .run = run_offsets, .seeds = [] { return seeds(false); }},
-            {.name = "time-index", .run = run_times, .seeds = [] { return seeds(true); }}};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

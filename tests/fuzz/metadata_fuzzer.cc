@@ -57,10 +57,8 @@ std::vector<Input> seeds() {
     return all;
 }
 
-}  // namespace
+const Registration registration({{.name = "metadata", .run = run, .seeds = seeds}});
 
-Fuzzer metadata_fuzzer() {
-    return {.name = "metadata", .run = run, .seeds = seeds};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

@@ -276,10 +276,8 @@ std::vector<Input> seeds() {
     return all;
 }
 
-}  // namespace
+const Registration registration({{.name = "response", .run = run, .seeds = seeds, .seal = seal}});
 
-Fuzzer response_fuzzer() {
-    return {.name = "response", .run = run, .seeds = seeds, .seal = seal};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz

@@ -10,17 +10,27 @@ variant_options() {  # VARIANT
         debug)   echo "--buildtype=debugoptimized" ;;
         asan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false" ;;
         tsan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false" ;;
-        *)       echo "No build variant '$1': release, debug, asan or tsan." >&2; return 1 ;;
+        fuzz)    echo "-Doptimization=2 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true" ;;
+        coverage) echo "-Doptimization=0 -Ddebug=true -Dcpp_args=-fprofile-instr-generate,-fcoverage-mapping -Dcpp_link_args=-fprofile-instr-generate" ;;
+        *)       echo "No build variant '$1': release, debug, asan, tsan, fuzz or coverage." >&2; return 1 ;;
+    esac
+}
+
+# libFuzzer and its kind of coverage are clang's.
+variant_compiler() {
+    case "$1" in
+        fuzz | coverage) command -v ccache >/dev/null && echo "ccache clang++-19" || echo clang++-19 ;;
     esac
 }
 
 configure() {  # VARIANT [MESON OPTION...]
-    local folder="$root/build/$1" options
+    local variant=$1 folder="$root/build/$1" options compiler
     options=$(variant_options "$1")
+    compiler=$(variant_compiler "$1")
     shift
     if [ ! -f "$folder/build.ninja" ]; then
         # shellcheck disable=SC2086  # Several options in one string.
-        meson setup $options "$@" "$folder" "$root"
+        env ${compiler:+CXX="$compiler"} meson setup $options "$@" "$folder" "$root"
     elif [ $# -gt 0 ]; then
         meson configure "$@" "$folder"
     fi

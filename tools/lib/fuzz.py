@@ -57,10 +57,14 @@ def folders(name):
     return found, stored, BUILD / "seeds" / name
 
 
+def program_of(name):
+    return BUILD / "tests/fuzz" / f"fuzz-{name.split('-')[0]}"
+
+
 def libfuzzer(name, *words):
     environment = dict(os.environ, MILLRACE_FUZZER=name,
                        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
-    return subprocess.run([BUILD / "tests/fuzz/fuzz", *words], env=environment, text=True,
+    return subprocess.run([program_of(name), *words], env=environment, text=True,
                           stderr=subprocess.PIPE, check=False)
 
 
@@ -83,7 +87,7 @@ def search(name, runs):
     if done.returncode != 0:
         print(done.stderr[-6000:])
         for path in found:
-            print(f"again: MILLRACE_FUZZER={name} build/fuzz/tests/fuzz/fuzz {path}")
+            print(f"again: MILLRACE_FUZZER={name} {program_of(name).relative_to(ROOT)} {path}")
         report["findings"] = found or ["the fuzzer did not start"]
     return report
 

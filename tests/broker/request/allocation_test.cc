@@ -5,6 +5,7 @@
 #include "tests/broker/partition/fake_shard.h"
 #include "tests/broker/request/counted_allocations.h"
 #include "tests/broker/request/requests.h"
+#include "tests/broker/request/service_rig.h"
 #include "tests/support/collected_events.h"
 #include "tests/support/fake_clock.h"
 

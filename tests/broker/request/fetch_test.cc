@@ -1,5 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/broker/request/requests.h"
+#include "tests/broker/request/service_rig.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,6 +4,7 @@
 // add to them, which is none for a frame that arrives whole, their own tests count.
 #include "engine/base/payload_copy.h"
 #include "tests/broker/request/requests.h"
+#include "tests/broker/request/service_rig.h"
 
 #include <gtest/gtest.h>
 

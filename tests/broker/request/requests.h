@@ -12,7 +12,6 @@
 #include "schemas/topics_generated.h"
 #include "schemas/wire/errors.h"
 #include "tests/broker/request/peer_double.h"
-#include "tests/broker/request/service_rig.h"
 
 #include <string>
 #include <utility>
@@ -88,6 +87,8 @@ struct FetchedRecords {
 [[nodiscard]] std::vector<std::pair<engine::PartitionKey, FetchedRecords>> fetched(
         const Answer& answer);
 [[nodiscard]] FetchedRecords fetched_one(const Answer& answer);
+
+class ServiceRig;
 
 // Creates the topic and returns its id.
 [[nodiscard]] engine::TopicId create(ServiceRig& rig,

@@ -2,6 +2,7 @@
 #include "broker/request/api_table.h"
 #include "schemas/wire/hello.h"
 #include "tests/broker/request/requests.h"
+#include "tests/broker/request/service_rig.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

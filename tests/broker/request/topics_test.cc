@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/protocol/uuid.h"
 #include "tests/broker/request/requests.h"
+#include "tests/broker/request/service_rig.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -116,10 +116,8 @@ std::vector<Input> seeds() {
     return all;
 }
 
-}  // namespace
+const Registration registration({{.name = "wal-group", .run = run, .seeds = seeds, .seal = seal}});
 
-Fuzzer wal_group_fuzzer() {
-    return {.name = "wal-group", .run = run, .seeds = seeds, .seal = seal};
-}
+}  // namespace
 
 }  // namespace millrace::fuzz
