@@ -268,8 +268,11 @@ TEST_F(Completion, InZshOffersWordsWithTheirHelp) {
             in_zsh({"topic", "get", "or"}),
             ElementsAre(
                     "orders", "orphans", "[orders -- 1 partition]", "[orphans -- 3 partitions]"));
-    EXPECT_THAT(in_zsh({"-s", "'127.0.0.1:1'", "topic", "get", ""}), IsEmpty());
     EXPECT_THAT(in_zsh({"produce", "orders", ""}), ElementsAre("FILES"));
+    server_ = "127.0.0.1:1";
+    EXPECT_THAT(in_zsh({"-s", "'" + broker().address() + "'", "topic", "get", "z"}),
+                ElementsAre("zebra", "[zebra -- 1 partition]"));
+    EXPECT_THAT(in_zsh({"topic", "get", ""}), IsEmpty());
 }
 
 TEST_F(Completion, InFishOffersWordsWithTheirHelp) {
@@ -289,12 +292,15 @@ TEST_F(Completion, InFishOffersWordsWithTheirHelp) {
     EXPECT_THAT(in_fish("millrace produce --compression=z"), ElementsAre("--compression=zstd"));
     EXPECT_THAT(in_fish("millrace topic get or"),
                 ElementsAre("orders\t1 partition", "orphans\t3 partitions"));
-    EXPECT_THAT(in_fish("millrace -s '127.0.0.1:1' topic get "), IsEmpty());
     const auto folder = elsewhere_.path() / "files";
     fs::create_directories(folder);
     std::ofstream(folder / "twin") << "";
     EXPECT_THAT(in_fish("millrace produce orders " + (folder / "tw").string()),
                 ElementsAre((folder / "twin").string()));
+    server_ = "127.0.0.1:1";
+    EXPECT_THAT(in_fish("millrace -s '" + broker().address() + "' topic get z"),
+                ElementsAre("zebra\t1 partition"));
+    EXPECT_THAT(in_fish("millrace topic get "), IsEmpty());
 }
 
 }  // namespace
