@@ -57,7 +57,7 @@ std::vector<std::string> offered(std::vector<std::string> words, const std::stri
 class Manual : public ::testing::Test {
 protected:
     // Puts every page into a file and runs a program on each.
-    void expect_no_warnings(std::vector<std::string> command) const {
+    void expect_no_warnings(const std::vector<std::string>& command) const {
         for (const auto& page : words_of(output_of({"__manual"}))) {
             const auto file = folder_.path() / (page + ".1");
             std::filesystem::create_directories(folder_.path());
