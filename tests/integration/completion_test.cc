@@ -74,12 +74,14 @@ protected:
 
     // What bash has in COMPREPLY. `words`: as bash parts them, the program's name left out;
     // `line`: without the program's name, when words are parted where there is no blank.
-    [[nodiscard]] Words in_bash(Words words, std::string line = {}) const {
+    [[nodiscard]] Words in_bash(Words words,
+                                std::string line = {},
+                                const std::string& program = "millrace") const {
         if (line.empty()) {
             for (const auto& word : words)
                 line += (line.empty() ? "" : " ") + word;
         }
-        words.insert(words.begin(), "millrace");
+        words.insert(words.begin(), program);
         const auto script =
                 "source <(millrace completion bash) || exit 1\n"
                 "COMP_WORDS=(" +
@@ -89,7 +91,7 @@ protected:
                 std::to_string(words.size() - 1) +
                 "\n"
                 "COMP_LINE=" +
-                quoted("millrace " + line) +
+                quoted(program + " " + line) +
                 "\n"
                 "COMP_POINT=${#COMP_LINE}\n"
                 "_millrace\n"
@@ -129,6 +131,11 @@ TEST_F(Completion, InBashOffersCommandsOptionsAndValues) {
     EXPECT_THAT(in_bash({"produce", "--acks", ""}), ElementsAre("0", "1", "all"));
     EXPECT_THAT(in_bash({"topic", "list", "-o", "j"}), ElementsAre("json", "jsonl"));
     EXPECT_THAT(in_bash({"completion", ""}), ElementsAre("bash", "zsh", "fish"));
+}
+
+TEST_F(Completion, InBashWorksForAPathAndForAnAlias) {
+    EXPECT_THAT(in_bash({"to"}, {}, millrace_path()), ElementsAre("topic"));
+    EXPECT_THAT(in_bash({"to"}, {}, "an-alias"), ElementsAre("topic"));
 }
 
 TEST_F(Completion, InBashOffersLiveTopics) {
@@ -268,8 +275,11 @@ TEST_F(Completion, InZshOffersWordsWithTheirHelp) {
             in_zsh({"topic", "get", "or"}),
             ElementsAre(
                     "orders", "orphans", "[orders -- 1 partition]", "[orphans -- 3 partitions]"));
-    EXPECT_THAT(in_zsh({"-s", "'127.0.0.1:1'", "topic", "get", ""}), IsEmpty());
     EXPECT_THAT(in_zsh({"produce", "orders", ""}), ElementsAre("FILES"));
+    server_ = "127.0.0.1:1";
+    EXPECT_THAT(in_zsh({"-s", "'" + broker().address() + "'", "topic", "get", "z"}),
+                ElementsAre("zebra", "[zebra -- 1 partition]"));
+    EXPECT_THAT(in_zsh({"topic", "get", ""}), IsEmpty());
 }
 
 TEST_F(Completion, InFishOffersWordsWithTheirHelp) {
@@ -289,12 +299,15 @@ TEST_F(Completion, InFishOffersWordsWithTheirHelp) {
     EXPECT_THAT(in_fish("millrace produce --compression=z"), ElementsAre("--compression=zstd"));
     EXPECT_THAT(in_fish("millrace topic get or"),
                 ElementsAre("orders\t1 partition", "orphans\t3 partitions"));
-    EXPECT_THAT(in_fish("millrace -s '127.0.0.1:1' topic get "), IsEmpty());
     const auto folder = elsewhere_.path() / "files";
     fs::create_directories(folder);
     std::ofstream(folder / "twin") << "";
     EXPECT_THAT(in_fish("millrace produce orders " + (folder / "tw").string()),
                 ElementsAre((folder / "twin").string()));
+    server_ = "127.0.0.1:1";
+    EXPECT_THAT(in_fish("millrace -s '" + broker().address() + "' topic get z"),
+                ElementsAre("zebra\t1 partition"));
+    EXPECT_THAT(in_fish("millrace topic get "), IsEmpty());
 }
 
 }  // namespace

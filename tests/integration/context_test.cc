@@ -80,6 +80,15 @@ TEST_F(Context, GivesWayInTheOrderThatIsPromised) {
     EXPECT_EQ(run(info, {"MILLRACE_SERVER=", "MILLRACE_CONTEXT="}).status, 6);
 }
 
+TEST_F(Context, ThatAVariableStandsAboveIsUsedWithAWordAboutIt) {
+    ASSERT_EQ(run({"context", "add", "here", "--server", "h:1"}).status, 0);
+    EXPECT_EQ(run({"context", "use", "here"}).errors, "");
+    EXPECT_THAT(run({"context", "use", "here"}, {"MILLRACE_SERVER=h:2"}).errors,
+                HasSubstr("MILLRACE_SERVER is set, and stands above"));
+    EXPECT_THAT(run({"context", "use", "here"}, {"MILLRACE_CONTEXT=here"}).errors,
+                HasSubstr("MILLRACE_CONTEXT is set, and stands above"));
+}
+
 TEST_F(Context, IsListedShownAndDeleted) {
     EXPECT_EQ(json::parse(run({"context", "list", "-o", "json"}).output), json::array());
     ASSERT_EQ(run({"context", "add", "b", "--server", "h:1"}).status, 0);

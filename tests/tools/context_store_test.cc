@@ -92,6 +92,7 @@ TEST(ContextStore, LosesNoneOfManyChangesAtOnce) {
     const TemporaryFolder folder;
     const ContextStore store(folder.path() / "contexts.toml");
     std::vector<std::thread> writers;
+    writers.reserve(4);
     for (int writer = 0; writer < 4; ++writer) {
         writers.emplace_back([&store, writer] {
             for (int i = 0; i < 20; ++i)

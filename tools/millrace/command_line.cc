@@ -3,6 +3,7 @@
 
 #include "tools/millrace/command_tree.h"
 #include "tools/millrace/complete_command.h"
+#include "tools/millrace/manual_command.h"
 #include "tools/millrace/unknown_command.h"
 
 #include <span>
@@ -43,6 +44,8 @@ ExitCode run_command_line(int argc, char** argv) {
         return complete_line(tree.outline(), std::span(words).subspan(1));
     Session session;
     session.output = guessed_output(words);
+    if (!words.empty() && words[0] == kManualWord)
+        return print_manual(session, tree.outline(), std::span(words).subspan(1));
     if (const auto unknown = unknown_command(tree.outline(), words))
         return fail_usage(session, *unknown);
     if (const auto not_run = tree.parse(argc, argv)) {

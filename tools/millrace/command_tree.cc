@@ -11,7 +11,7 @@
 namespace millrace::cli {
 
 struct CommandTree::Parser {
-    CLI::App root{"millrace: topics and records of a Millrace broker", "millrace"};
+    CLI::App root{"Topics and records of a Millrace broker", "millrace"};
     Invocation invocation;
 };
 
@@ -85,6 +85,13 @@ void add_context(CLI::App& root, Invocation& invocation, const CommonOptions& co
     add_of_context(
             context, invocation, "delete", ValueKind::context, "Forget a context", delete_context)
             ->required();
+    // After its commands, which would have it otherwise.
+    context->footer(fmt::format(
+            "A command speaks to the first of these that is given: --server, --context,\n"
+            "${}, ${}, the context in use. Contexts are kept in\n"
+            "$XDG_CONFIG_HOME/millrace/contexts.toml, or below ~/.config.",
+            kServerVariable,
+            kContextVariable));
 }
 
 void add_completion(CLI::App& root, Invocation& invocation) {
@@ -101,6 +108,21 @@ void add_completion(CLI::App& root, Invocation& invocation) {
             "In bash:  source <(millrace completion bash)\n"
             "In zsh:   source <(millrace completion zsh)\n"
             "In fish:  millrace completion fish | source");
+}
+
+std::string exit_codes_text() {
+    constexpr std::size_t kColumnsMax = 80;
+    std::string text = "Exit codes:";
+    std::size_t line_begin = 0;
+    for (const auto& [code, meaning] : kExitMeanings) {
+        const bool last = code == std::end(kExitMeanings)[-1].code;
+        const auto part = fmt::format("{} {}{}", static_cast<int>(code), meaning, last ? "." : ",");
+        const bool full = text.size() - line_begin + part.size() >= kColumnsMax;
+        text += full ? '\n' : ' ';
+        if (full) line_begin = text.size();
+        text += part;
+    }
+    return text;
 }
 
 OptionOutline outline_of(const CLI::Option& option, const Invocation& invocation) {
@@ -153,9 +175,7 @@ CommandTree::CommandTree() : parser_(std::make_unique<Parser>()) {
     root.fallthrough();
     root.require_subcommand(1);
     root.set_version_flag("--version", std::string("millrace ") + version());
-    root.footer(
-            "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 exists, 5 denied,\n"
-            "6 unreachable or timed out, 7 conflict, 8 partly done, 130 interrupted.");
+    root.footer(exit_codes_text());
     add_common(root, invocation, common_);
     add_topic(root, invocation);
     add_produce(root, invocation);

@@ -200,6 +200,7 @@ void Line::add_values(Completion& completion,
     completion.before = std::move(before);
     completion.begun = std::move(begun);
     std::vector<Candidate> choices;
+    choices.reserve(option.choices.size());
     for (const auto& choice : option.choices)
         choices.push_back({choice, ""});
     add_names(completion, choices);

@@ -29,6 +29,9 @@ _millrace() {
             words+=("$word")
         fi
     done
+    # An alias is no program.
+    local program=${COMP_WORDS[0]/#\~/$HOME}
+    type -P "$program" >/dev/null || program=millrace
     # Only what follows the last "=" or ":" is replaced.
     local current=${words[${#words[@]} - 1]} part=$word line
     [[ $part == *[!=:]* ]] || part=
@@ -41,7 +44,7 @@ _millrace() {
             line=${line%%$'\t'*}
             COMPREPLY+=("${line#"$kept"}")
         fi
-    done < <("${COMP_WORDS[0]/#\~/$HOME}" __complete -- "${words[@]:1}" 2>/dev/null)
+    done < <("$program" __complete -- "${words[@]:1}" 2>/dev/null)
     if [[ -n $files ]]; then
         compopt -o filenames 2>/dev/null
         while IFS= read -r line; do

@@ -196,6 +196,7 @@ ExitCode consume(const Session& session, const ConsumeOptions& options) {
     auto consumer = Consumer::open(*client);
     if (!consumer) return fail(session, consumer.error());
     std::vector<Assignment> assignments;
+    assignments.reserve(parts.size());
     for (const auto& part : parts)
         assignments.push_back({part.partition, start_of(part, options)});
     const auto assigned = consumer->assign(assignments);

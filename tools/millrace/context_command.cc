@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/context_command.h"
 
+#include "tools/millrace/standard_error.h"
 #include "tools/millrace/table.h"
 
 #include <fmt/format.h>
@@ -92,14 +93,21 @@ ExitCode add_context(const Session& session, const std::string& name, const Comm
 }
 
 ExitCode use_context(const Session& session, const std::string& name) {
-    return change(session,
-                  name,
-                  fmt::format("using {}\n", name),
-                  [&name](Contexts& contexts) -> std::optional<Failure> {
-                      if (contexts.find(name) == nullptr) return unknown_context(contexts, name);
-                      contexts.in_use = name;
-                      return std::nullopt;
-                  });
+    const auto code = change(session,
+                             name,
+                             fmt::format("using {}\n", name),
+                             [&name](Contexts& contexts) -> std::optional<Failure> {
+                                 if (contexts.find(name) == nullptr)
+                                     return unknown_context(contexts, name);
+                                 contexts.in_use = name;
+                                 return std::nullopt;
+                             });
+    const auto environment = SessionEnvironment::of_process();
+    const bool outdone = !environment.server.empty() || !environment.context.empty();
+    const char* variable = environment.server.empty() ? kContextVariable : kServerVariable;
+    if (code == ExitCode::ok && outdone && !session.scripted())
+        say(fmt::format("{} is set, and stands above the context in use.\n", variable));
+    return code;
 }
 
 ExitCode list_contexts(const Session& session) {

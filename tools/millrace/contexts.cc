@@ -128,6 +128,7 @@ const NamedContext* Contexts::find(std::string_view name) const {
 
 std::vector<std::string> Contexts::names() const {
     std::vector<std::string> names;
+    names.reserve(all.size());
     for (const auto& context : all)
         names.push_back(context.name);
     return names;

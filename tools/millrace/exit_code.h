@@ -5,6 +5,8 @@
 
 #include "millrace/error.h"
 
+#include <string_view>
+
 namespace millrace::cli {
 
 enum class ExitCode : int {
@@ -18,6 +20,25 @@ enum class ExitCode : int {
     conflict = 7,
     partly_done = 8,
     interrupted = 130,
+};
+
+struct ExitMeaning {
+    ExitCode code;
+    std::string_view text;
+};
+
+// All there are, for the help and the manual.
+inline constexpr ExitMeaning kExitMeanings[] = {
+        {ExitCode::ok, "done"},
+        {ExitCode::failed, "failed"},
+        {ExitCode::usage, "usage"},
+        {ExitCode::not_found, "not found"},
+        {ExitCode::exists, "exists"},
+        {ExitCode::denied, "denied"},
+        {ExitCode::unreachable, "unreachable or timed out"},
+        {ExitCode::conflict, "conflict"},
+        {ExitCode::partly_done, "partly done"},
+        {ExitCode::interrupted, "interrupted"},
 };
 
 [[nodiscard]] ExitCode exit_code_of(ErrorCode code) noexcept;

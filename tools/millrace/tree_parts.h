@@ -97,19 +97,15 @@ CLI::Option* add_parsed(CLI::App* command,
                         Parse parse,
                         const std::string& form,
                         const std::string& help) {
-    return command
-            ->add_option_function<std::string>(
-                    names,
-                    [&to, parse, names, form](const std::string& text) {
-                        const auto parsed = parse(text);
-                        if (!parsed) {
-                            throw CLI::ValidationError(names,
-                                                       fmt::format("'{}' is not {}", text, form));
-                        }
-                        to = *parsed;
-                    },
-                    help)
-            ->type_name(value);
+    CLI::callback_t take = [&to, parse, names, form](const CLI::results_t& texts) {
+        const auto parsed = parse(texts.front());
+        if (!parsed) {
+            throw CLI::ValidationError(names, fmt::format("'{}' is not {}", texts.front(), form));
+        }
+        to = *parsed;
+        return true;
+    };
+    return command->add_option(names, std::move(take), help)->type_name(value);
 }
 
 // One of a few words. The help, "" or "Its codec: ", is completed with them.
