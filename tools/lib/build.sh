@@ -11,15 +11,18 @@ variant_options() {  # VARIANT
         asan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false" ;;
         tsan)    echo "-Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false" ;;
         fuzz)    echo "-Doptimization=2 -Ddebug=true -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true" ;;
-        coverage) echo "-Doptimization=0 -Ddebug=true -Dcpp_args=-fprofile-instr-generate,-fcoverage-mapping -Dcpp_link_args=-fprofile-instr-generate" ;;
+        coverage) echo "-Doptimization=0 -Ddebug=true" ;;
         *)       echo "No build variant '$1': release, debug, asan, tsan, fuzz or coverage." >&2; return 1 ;;
     esac
 }
 
 # libFuzzer and its kind of coverage are clang's.
 variant_compiler() {
+    local cached=
+    command -v ccache >/dev/null && cached="ccache "
     case "$1" in
-        fuzz | coverage) command -v ccache >/dev/null && echo "ccache clang++-19" || echo clang++-19 ;;
+        fuzz)     echo "${cached}clang++-19" ;;
+        coverage) echo "${cached}clang++-19 -fprofile-instr-generate -fcoverage-mapping" ;;
     esac
 }
 
