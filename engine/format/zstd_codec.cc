@@ -22,9 +22,12 @@ struct FreeDecompressor {
 
 }  // namespace
 
+// A context has a megabyte and more of tables: making one for every batch would cost more than most
+// batches do. Each thread that needs one keeps it.
 Result<void> zstd_compress(Bytes from, Output& to) {
-    const std::unique_ptr<ZSTD_CCtx, FreeCompressor> context(ZSTD_createCCtx());
+    thread_local const std::unique_ptr<ZSTD_CCtx, FreeCompressor> context(ZSTD_createCCtx());
     if (!context) return failure(Errc::unsupported_batch);
+    ZSTD_CCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
     const auto begin = to.size();
     to.resize(begin + ZSTD_compressBound(from.size()));
@@ -36,8 +39,9 @@ Result<void> zstd_compress(Bytes from, Output& to) {
 }
 
 Result<void> zstd_decompress(Bytes from, std::size_t bytes_max, Output& to) {
-    const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
+    thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
     if (!context) return failure(Errc::corrupt_batch);
+    ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
     ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLogMax);
     const auto begin = to.size();
     ZSTD_inBuffer input{.src = from.data(), .size = from.size(), .pos = 0};

@@ -18,7 +18,7 @@ namespace millrace::fuzz {
 
 namespace {
 
-enum class Way : std::uint8_t { file = 'f', word = 'w', variable = 'v' };
+enum class Way : std::uint8_t { file = 'f', word = 'w', variable = 'v', directory = 'd' };
 
 // A file in memory with that content.
 std::filesystem::path file_with(std::string_view text) {
@@ -50,7 +50,7 @@ void run(engine::Bytes input) {
     std::string text(reinterpret_cast<const char*>(input.data() + 1), input.size() - 1);
     broker::ConfigInputs inputs;
     const auto way = static_cast<Way>(input[0]);
-    if (way == Way::word || way == Way::variable) text = text.substr(0, text.find('\0'));
+    if (way != Way::file) text = text.substr(0, text.find('\0'));
     if (way == Way::variable) text = "MILLRACE__" + text;
     const char* const environment[] = {text.c_str(), nullptr};
     switch (way) {
@@ -60,6 +60,10 @@ void run(engine::Bytes input) {
             break;
         case Way::variable:
             inputs.environment = environment;
+            break;
+        case Way::directory:
+            inputs.data_directory = text;
+            inputs.working_directory = "/";
             break;
         case Way::file:
         default:
@@ -71,7 +75,7 @@ void run(engine::Bytes input) {
 std::vector<Input> seeds() {
     std::vector<Input> all;
     for (const std::string_view text : {
-                 "fnode.data_dir = \"/data\"\nmemory.total = \"512 MiB\"\n",
+                 "fnode.data_dir = \"/data\"\nmemory.total = \"1.5 GiB\"\n",
                  "f[node]\nshards = 2\ndata_dir = \"data\"\n[engine]\nio = \"threads\"\n"
                  "[log]\nlevel = \"warn\"\n[http]\nbind = \"off\"\n",
                  "f[listener.client]\nbind = \"127.0.0.1:9192\"\nadvertise = \"[::1]:9192\"\n"
@@ -81,6 +85,12 @@ std::vector<Input> seeds() {
                  "[network]\nrequest_bytes_max = \"4MiB\"\n",
                  "vNODE__SHARDS=3",
                  "wlistener.client.bind=127.0.0.1:1",
+                 "wnode.data_dir=data",
+                 "wnetwork.bytes_in_flight_max=2MiB",
+                 "vNODE__DATA_DIR=data",
+                 "ddata/",
+                 "f[listener.local]\nbind = \"x\"\n[listener.http]\nbind = \"x\"\n[listener.A]\n"
+                 "bind = \"x\"\n[listener.b]\nadvertise = \"h:0\"\n",
                  "fshards = 2\n[nodes]\nx = 1.5\ny = [1, 2]\nz = 1979-05-27\n[listener]\n",
                  "f[node]\ndata_dir = 3\nshards = \"two\"\n[memory]\ntotal = 5\n",
          }) {

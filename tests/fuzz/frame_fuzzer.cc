@@ -18,10 +18,14 @@ using broker::DecodeStatus;
 
 constexpr std::uint32_t kFrameBytesMax = 80U << 10;  // Small frames share chunks up to 56 KiB.
 
+constexpr std::size_t kFilledBytes = 140U << 10;
+
 // What the first byte of an input decides.
 constexpr std::uint8_t kAuthenticated = 0x80;
 constexpr std::uint8_t kFilled = 0x40;
-constexpr std::uint8_t kPieceBits = 0x3F;
+constexpr std::uint8_t kHeld = 0x20;    // Frames are looked at later, as requests in flight are.
+constexpr std::uint8_t kScarce = 0x10;  // Somebody else has all memory, until it is missed.
+constexpr std::uint8_t kPieceBits = 0x0F;
 
 struct NoPost final : engine::ShardPost {
     void post(std::uint32_t, engine::PostedTask&) noexcept override {}
@@ -61,36 +65,76 @@ Seen decode_whole(engine::Bytes stream, std::uint32_t frame_bytes_max) {
 
 broker::ReceivePool& pool() {
     static NoPost post;
-    static broker::ReceiveBudget budget(64U << 20, post);
-    static broker::ReceiveBudget handshake(4U << 20, post);
+    static broker::ReceiveBudget budget(512U << 10, post);
+    static broker::ReceiveBudget handshake(64U << 10, post);
     static broker::ReceivePool pool(0, budget, handshake);
     return pool;
 }
 
-Seen assemble(engine::Bytes stream, bool authenticated, std::size_t piece) {
+std::vector<broker::ReceiveRef> take_all_memory() {
+    std::vector<broker::ReceiveRef> taken;
+    while (auto* const buffer = pool().take_chunk())
+        taken.emplace_back(buffer);
+    while (auto* const buffer = pool().take_handshake())
+        taken.emplace_back(buffer);
+    return taken;
+}
+
+Seen assemble(engine::Bytes stream, std::uint8_t choice, std::size_t piece) {
     broker::FrameAssembler assembler(pool());
-    if (authenticated) assembler.set_authenticated(kFrameBytesMax);
+    if ((choice & kAuthenticated) != 0) assembler.set_authenticated(kFrameBytesMax);
     Seen seen;
+    std::vector<broker::ReceiveRef> hoard;
+    std::vector<broker::IncomingFrame> held;
+    const auto look_at_held = [&] {
+        for (const auto& frame : held)
+            seen.frames.push_back(frame_of(frame.header, frame.table, frame.payload));
+        held.clear();
+    };
     while (!stream.empty()) {
-        const auto space = assembler.space();
+        auto space = assembler.space();
+        if (space.empty()) {
+            look_at_held();
+            hoard.clear();
+            space = assembler.space();
+        }
         ASSERT(!space.empty());
         const auto size = std::min({space.size(), stream.size(), piece});
         std::memcpy(space.data(), stream.data(), size);
         assembler.received(size);
+        if ((choice & kScarce) != 0 && seen.frames.empty() && hoard.empty())
+            hoard = take_all_memory();
         stream = stream.subspan(size);
         broker::IncomingFrame frame;
         auto status = assembler.next(frame);
         for (; status == DecodeStatus::whole; status = assembler.next(frame)) {
             ASSERT(reinterpret_cast<std::uintptr_t>(frame.table.data()) % wire::kFrameAlignment ==
                    0);
-            seen.frames.push_back(frame_of(frame.header, frame.table, frame.payload));
+            held.push_back(std::move(frame));
+            if ((choice & kHeld) == 0 || held.size() > 20) look_at_held();
         }
         ASSERT(assembler.missing() <= kFrameBytesMax);
         seen.malformed = status == DecodeStatus::malformed;
-        if (seen.malformed) return seen;
-        assembler.rest();
+        if (seen.malformed) break;
+        // A connection does so at the end of a turn of reading, which may take several pieces.
+        if (!assembler.partial() && (choice & kHeld) == 0) assembler.rest();
     }
+    look_at_held();
     return seen;
+}
+
+// What comes need not be in the input. A frame that is not whole gets zeros and is followed by all
+// that came; whole ones come again, until no chunk holds them.
+void fill(Input& stream, std::uint32_t frame_bytes_max) {
+    const auto given = stream;
+    const auto first = broker::decode_frame(stream, frame_bytes_max);
+    if (first.status == DecodeStatus::incomplete)
+        stream.resize(std::max<std::size_t>(stream.size(), first.needed_bytes));
+    if (first.status == DecodeStatus::malformed || given.empty()) return;
+    const std::size_t enough =
+            stream.size() + (first.status == DecodeStatus::whole ? kFilledBytes : 1);
+    while (stream.size() < enough)
+        stream.insert(stream.end(), given.begin(), given.end());
 }
 
 void run(engine::Bytes input) {
@@ -99,15 +143,11 @@ void run(engine::Bytes input) {
     const bool authenticated = (choice & kAuthenticated) != 0;
     const auto limit = authenticated ? kFrameBytesMax : wire::kFrameBytesMaxBeforeAuthentication;
     Input stream = to_input(input.subspan(1));
-    // A large frame need not be in the input: zeros make it whole, and all comes once more.
-    if (const auto first = broker::decode_frame(stream, limit);
-        (choice & kFilled) != 0 && first.status == DecodeStatus::incomplete) {
-        stream.resize(std::max<std::size_t>(stream.size(), first.needed_bytes));
-        stream.insert(stream.end(), input.begin() + 1, input.end());
-    }
+    if ((choice & kFilled) != 0) fill(stream, limit);
     const std::size_t bits = choice & kPieceBits;
-    const auto piece = bits < 32 ? bits + 1 : bits * 4096;
-    ASSERT(assemble(stream, authenticated, piece) == decode_whole(stream, limit));
+    // Byte by byte only what is short.
+    const auto piece = stream.size() < 4096 ? bits * bits + 1 : (bits + 1) * 4096;
+    ASSERT(assemble(stream, choice, piece) == decode_whole(stream, limit));
 }
 
 std::vector<Input> seeds() {
@@ -121,7 +161,12 @@ std::vector<Input> seeds() {
         const bool large = payload_bytes > 4096;
         const Input body(16 + (large ? 64 : payload_bytes), std::byte{7});
         const auto frame = frame_of(header, body, {});
-        for (const auto choice : {std::byte{0x00}, std::byte{0x85}, std::byte{0xA1}}) {
+        for (const auto choice : {std::byte{0x00},
+                                  std::byte{0x85},
+                                  std::byte{0xA1},
+                                  std::byte{0x92},
+                                  std::byte{0xE0},
+                                  std::byte{0x47}}) {
             Input input{large ? choice | std::byte{kFilled} : choice};
             input.insert(input.end(), frame.begin(), frame.end());
             if (!large) input.insert(input.end(), frame.begin(), frame.end());

@@ -47,21 +47,60 @@ void run(engine::Bytes input) {
 }
 
 void seal(Input& input) {
-    seal_frame(input, 0);
+    constexpr std::size_t kFlagsAt = offsetof(wire::FrameHeader, flags);
+    const auto flags = input.size() > kFlagsAt ? input[kFlagsAt] : std::byte{};
+    seal_frame(input, std::to_integer<std::uint8_t>(flags) & wire::kFlagOneWay);
 }
 
-// The samples of one API, in their order.
-template <std::size_t Index>
-std::vector<Input> seeds() {
-    const engine::PartitionKey key{.topic = {{1, 2, 3}}, .partition = 2};
-    const auto frame = testing::samples(key).at(Index).frame;
+const engine::PartitionKey kKey{.topic = {{1, 2, 3}}, .partition = 2};
+
+Input input_of(const testing::RequestFrame& frame) {
     const auto* data = reinterpret_cast<const std::byte*>(frame.memory->data());
     Input input(wire::kFrameHeaderBytes);
     auto header = frame.header;
     header.correlation_id = 1;
     put_header(input, header);
     input.insert(input.end(), data, data + frame.table_bytes + frame.payload_bytes);
-    return {input};
+    return input;
+}
+
+// More than the samples: several rows, and what is named twice.
+std::vector<testing::RequestFrame> larger_requests(wire::Api api) {
+    const std::vector<std::byte> batch = testing::batch_of({"a record"});
+    std::vector<testing::Wanted> wanted;
+    for (std::uint32_t partition = 0; partition < 20; ++partition)
+        wanted.push_back({.key = {.topic = kKey.topic, .partition = partition}});
+    const std::vector<std::string> keys(20, "retention.ms");
+    const std::string long_name(2000, 'n');
+    switch (api) {
+        case wire::Api::metadata:
+            return {testing::metadata_request({"twice", "twice"}), testing::metadata_request({})};
+        case wire::Api::describe_configs:
+            return {testing::describe_topic_configs_request(long_name, keys)};
+        case wire::Api::alter_configs:
+            return {testing::alter_topic_request("victim", {{"a", "1"}, {"a", "-"}})};
+        case wire::Api::create_topics:
+            return {testing::create_topic_request(long_name, 1, {{"a", long_name}, {"b", ""}})};
+        case wire::Api::produce:
+            return {testing::produce_request(
+                            {{kKey, batch}, {{.topic = kKey.topic, .partition = 3}, batch}}),
+                    testing::produce_request({{kKey, batch}, {kKey, batch}}, {.acks = 0})};
+        case wire::Api::fetch:
+            return {testing::fetch_request(wanted),
+                    testing::fetch_request({{kKey}, {kKey}}, {.forgotten = {kKey}})};
+        default:
+            return {};
+    }
+}
+
+// Of the API whose sample has that place among them.
+template <std::size_t Index>
+std::vector<Input> seeds() {
+    const auto sample = testing::samples(kKey).at(Index).frame;
+    std::vector<Input> all{input_of(sample)};
+    for (const auto& frame : larger_requests(static_cast<wire::Api>(sample.header.api)))
+        all.push_back(input_of(frame));
+    return all;
 }
 
 template <class T, std::size_t Index>

@@ -269,8 +269,21 @@ std::vector<Input> config_answers() {
             })};
 }
 
+// A text that every entry shows again: all of it together is more than came.
+Input repeated_text_answer() {
+    return answer(Api::describe_configs, [](Builder& builder) {
+        const auto text = builder.CreateString(std::string(3000, 't'));
+        const auto entry = wire::CreateConfigEntry(
+                builder, text, text, wire::ConfigSource::topic, text, false, text, text);
+        const std::vector entries(20, entry);
+        const std::vector resources{wire::CreateDescribedResourceDirect(
+                builder, 0, nullptr, wire::ResourceKind::topic, "orders", &entries)};
+        return wire::CreateDescribeConfigsResponseDirect(builder, 0, nullptr, 0, &resources);
+    });
+}
+
 std::vector<Input> seeds() {
-    std::vector<Input> all{hello_answer()};
+    std::vector<Input> all{hello_answer(), repeated_text_answer()};
     for (auto answers : {record_answers(), cluster_answers(), topic_answers(), config_answers()})
         std::ranges::move(answers, std::back_inserter(all));
     return all;
