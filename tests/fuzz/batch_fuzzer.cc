@@ -203,11 +203,11 @@ Fuzzer fuzzer(const std::string& codec) {
     return result;
 }
 
-const Registration registration({fuzzer<Codec::none>("none"),
-                                 fuzzer<Codec::gzip>("gzip"),
-                                 fuzzer<Codec::snappy>("snappy"),
-                                 fuzzer<Codec::lz4>("lz4"),
-                                 fuzzer<Codec::zstd>("zstd")});
+const Registration kRegistration({fuzzer<Codec::none>("none"),
+                                  fuzzer<Codec::gzip>("gzip"),
+                                  fuzzer<Codec::snappy>("snappy"),
+                                  fuzzer<Codec::lz4>("lz4"),
+                                  fuzzer<Codec::zstd>("zstd")});
 
 }  // namespace
 

@@ -76,7 +76,8 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "checkpoint", .run = run, .seeds = seeds, .seal = seal}});
+const Registration kRegistration(
+        {{.name = "checkpoint", .run = run, .seeds = seeds, .seal = seal}});
 
 }  // namespace
 

@@ -99,7 +99,7 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "config", .run = run, .seeds = seeds}});
+const Registration kRegistration({{.name = "config", .run = run, .seeds = seeds}});
 
 }  // namespace
 

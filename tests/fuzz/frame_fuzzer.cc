@@ -176,7 +176,7 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "frame", .run = run, .seeds = seeds}});
+const Registration kRegistration({{.name = "frame", .run = run, .seeds = seeds}});
 
 }  // namespace
 

@@ -156,7 +156,7 @@ std::vector<Input> seeds(bool with_times) {
         for (std::uint32_t batch = 0; batch < batches; ++batch) {
             index.add({.relative_last_offset = batch * 7 + 6,
                        .size = 3000,
-                       .largest_timestamp = 1'700'000'000'000 + batch * 5},
+                       .largest_timestamp = 1'700'000'000'000 + std::int64_t{batch} * 5},
                       4096);
         }
         index.add_last_time_entry();
@@ -176,7 +176,7 @@ std::vector<Input> seeds(bool with_times) {
     return all;
 }
 
-const Registration registration(
+const Registration kRegistration(
         {{.name = "index-offsets", .run = run_offsets, .seeds = [] { return seeds(false); }},
          {.name = "index-times", .run = run_times, .seeds = [] { return seeds(true); }}});
 

@@ -57,7 +57,7 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "metadata", .run = run, .seeds = seeds}});
+const Registration kRegistration({{.name = "metadata", .run = run, .seeds = seeds}});
 
 }  // namespace
 

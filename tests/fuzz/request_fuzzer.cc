@@ -109,17 +109,17 @@ Fuzzer fuzzer() {
     return {.name = "request-" + sample, .run = run<T>, .seeds = seeds<Index>, .seal = seal};
 }
 
-const Registration registration({fuzzer<wire::DescribeClusterRequest, 0>(),
-                                 fuzzer<wire::MetadataRequest, 1>(),
-                                 fuzzer<wire::DescribeConfigsRequest, 2>(),
-                                 fuzzer<wire::AlterConfigsRequest, 3>(),
-                                 fuzzer<wire::CreateTopicsRequest, 4>(),
-                                 fuzzer<wire::DeleteTopicsRequest, 5>(),
-                                 fuzzer<wire::CreatePartitionsRequest, 6>(),
-                                 fuzzer<wire::ProduceRequest, 7>(),
-                                 fuzzer<wire::FetchRequest, 8>(),
-                                 fuzzer<wire::ListOffsetsRequest, 9>(),
-                                 fuzzer<wire::OffsetForLeaderEpochRequest, 10>()});
+const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
+                                  fuzzer<wire::MetadataRequest, 1>(),
+                                  fuzzer<wire::DescribeConfigsRequest, 2>(),
+                                  fuzzer<wire::AlterConfigsRequest, 3>(),
+                                  fuzzer<wire::CreateTopicsRequest, 4>(),
+                                  fuzzer<wire::DeleteTopicsRequest, 5>(),
+                                  fuzzer<wire::CreatePartitionsRequest, 6>(),
+                                  fuzzer<wire::ProduceRequest, 7>(),
+                                  fuzzer<wire::FetchRequest, 8>(),
+                                  fuzzer<wire::ListOffsetsRequest, 9>(),
+                                  fuzzer<wire::OffsetForLeaderEpochRequest, 10>()});
 
 }  // namespace
 

@@ -289,7 +289,7 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "response", .run = run, .seeds = seeds, .seal = seal}});
+const Registration kRegistration({{.name = "response", .run = run, .seeds = seeds, .seal = seal}});
 
 }  // namespace
 

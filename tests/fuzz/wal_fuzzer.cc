@@ -116,7 +116,7 @@ std::vector<Input> seeds() {
     return all;
 }
 
-const Registration registration({{.name = "wal-group", .run = run, .seeds = seeds, .seal = seal}});
+const Registration kRegistration({{.name = "wal-group", .run = run, .seeds = seeds, .seal = seal}});
 
 }  // namespace
 

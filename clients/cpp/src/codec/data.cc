@@ -34,6 +34,7 @@ Result<std::vector<ProducedRow>> decode_produce(const Response& response,
     if (partitions == nullptr || partitions->size() != rows.size()) {
         return malformed_response("another number of partitions than the request");
     }
+    if (!rows_are_aligned(partitions)) return misaligned_rows();
     std::vector<ProducedRow> produced;
     produced.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -88,6 +89,7 @@ EncodedRequest encode_fetch(const FetchQuery& query) {
 Result<Fetched> decode_fetch(const Response& response) {
     const auto opened = open_response<wire::FetchResponse>(response);
     if (!opened) return opened.error();
+    if (!rows_are_aligned((*opened)->partitions())) return misaligned_rows();
     Fetched fetched;
     fetched.session_id = (*opened)->session_id();
     fetched.session_epoch = (*opened)->session_epoch();

@@ -15,6 +15,7 @@ Result<TopicMetadata> topic_of(const wire::TopicInfo& info, TextBudget& budget) 
     topic.name = budget.take(info.name());
     topic.error = {static_cast<ErrorCode>(info.error()), budget.take(info.message())};
     if (info.id() != nullptr) topic.id = from_wire(*info.id());
+    if (!rows_are_aligned(info.partitions())) return misaligned_rows();
     for_each(info.partitions(), [&](const wire::PartitionInfo& partition) {
         topic.partitions.push_back({.partition = partition.partition(),
                                     .leader = partition.leader(),

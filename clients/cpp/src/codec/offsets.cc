@@ -23,6 +23,7 @@ Result<std::vector<ListedRow>> decode_list_offsets(const Response& response,
     if (partitions == nullptr || partitions->size() != rows.size()) {
         return malformed_response("another number of partitions than the request");
     }
+    if (!rows_are_aligned(partitions)) return misaligned_rows();
     std::vector<ListedRow> listed;
     listed.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -97,6 +97,18 @@ void for_each(const Vector* vector, Visit visit) {
         visit(*vector->Get(i));
 }
 
+// Whether structs lie where they can be read in place: the verifier looks at vectors' lengths only,
+// and not at what follows them.
+template <class Row>
+[[nodiscard]] bool rows_are_aligned(const flatbuffers::Vector<const Row*>* rows) {
+    if (rows == nullptr || rows->size() == 0) return true;
+    return reinterpret_cast<std::uintptr_t>(rows->Data()) % alignof(Row) == 0;
+}
+
+inline Error misaligned_rows() {
+    return malformed_response("rows that are not aligned");
+}
+
 // The sentences that a response carries for some of its rows.
 template <class Rows>
 void attach_messages(const flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>* messages,
