@@ -33,6 +33,10 @@ int refuse(const std::string& sentence, int status = kExitRefused) {
     return status;
 }
 
+int refuse(const Refusal& refusal) {
+    return refuse(refusal.sentence, refusal.status);
+}
+
 std::uint64_t random_bits() {
     std::uint64_t bits = 0;
     while (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
@@ -72,7 +76,7 @@ public:
         started_at_ = parts_.clock.monotonic_now();
         const auto wall_time = parts_.clock.wall_now();
         auto opened = open_data(options_, events_);
-        if (!opened) return refuse(opened.error().sentence, opened.error().status);
+        if (!opened) return refuse(opened.error());
         data_ = std::move(*opened);
         // Of an earlier run: a broker that is still running would have the directory locked.
         if (parts_.ready_file) unlink(parts_.ready_file->c_str());
@@ -152,7 +156,7 @@ private:
 int Broker::bind_listeners() {
     const auto run = data_.root->directory() / "run";
     if (mkdir(run.c_str(), 0700) != 0 && errno != EEXIST) {
-        return refuse(run.string() + " cannot be made: " + std::strerror(errno));
+        return refuse(unusable_directory(run, {errno, std::generic_category()}));
     }
     auto addresses = data_.exposure.listeners;
     auto& local = addresses.emplace_back();
@@ -160,7 +164,15 @@ int Broker::bind_listeners() {
     local.address.unix_path = (run / "millraced.sock").string();
     for (const auto& [name, address] : addresses) {
         auto sockets = bind_to(address);
-        if (!sockets) return refuse("listener." + name + ": " + sockets.error());
+        if (!sockets && name == kUnixListener && sockets.error().os_errno == ENOSPC) {
+            // What is on a full disk shall be readable all the same, over the other listeners.
+            events_.event(engine::Level::warning,
+                          "listener.left_out",
+                          "the disk is full: there is no local socket until the next start",
+                          {{"listener", name}, {"error", sockets.error().sentence}});
+            continue;
+        }
+        if (!sockets) return refuse("listener." + name + ": " + sockets.error().sentence);
         listeners_.push_back(std::make_unique<Listener>(ListenerParts{.loop = loop_,
                                                                       .receiver = group_,
                                                                       .clock = parts_.clock,
@@ -229,9 +241,8 @@ int Broker::recover() {
     auto recovered = engine::Engine::recover(
             engine_options, {parts_.clock, events_, *arena_, group_, *this}, **storage);
     if (!recovered) {
-        return refuse("the data directory " + options_.data_directory.string() +
-                              " cannot be recovered: " + text_of(recovered.error()),
-                      exit_status_of(recovered.error().code));
+        return refuse(
+                failed_start(options_.data_directory, "cannot be recovered", recovered.error()));
     }
     engine_ = std::move(*recovered);
     sampler_->set_recovery(parts_.clock.monotonic_now() - began);
@@ -240,8 +251,7 @@ int Broker::recover() {
 
 void Broker::step_ended(ShardStep step, engine::Result<void> outcome) noexcept {
     if (!outcome && step <= ShardStep::start_service) {
-        exit_now(refuse("the start has failed: " + text_of(outcome.error()),
-                        exit_status_of(outcome.error().code)));
+        exit_now(refuse(failed_start(options_.data_directory, "cannot be used", outcome.error())));
     }
     switch (step) {
         case ShardStep::start_engine:

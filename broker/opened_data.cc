@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace millrace::broker {
@@ -27,14 +28,6 @@ std::unexpected<Refusal> not_opened(const std::string& directory, const engine::
                    error.os_errno == EIO ? kExitFailed : kExitRefused);
 }
 
-}  // namespace
-
-std::string text_of(const engine::Error& error) {
-    std::string text(engine::name_of(error.code));
-    if (error.os_errno != 0) text += std::string(": ") + std::strerror(error.os_errno);
-    return text;
-}
-
 int exit_status_of(engine::Errc code) {
     switch (code) {
         case engine::Errc::damaged_wal:
@@ -47,6 +40,26 @@ int exit_status_of(engine::Errc code) {
         default:
             return kExitFailed;
     }
+}
+
+}  // namespace
+
+std::string text_of(const engine::Error& error) {
+    std::string text(engine::name_of(error.code));
+    if (error.os_errno != 0) text += std::string(": ") + std::strerror(error.os_errno);
+    return text;
+}
+
+Refusal failed_start(const std::filesystem::path& directory,
+                     std::string_view cannot_be,
+                     const engine::Error& error) {
+    const bool full = error.code == engine::Errc::storage_full;
+    const std::error_code why(full ? ENOSPC : error.os_errno, std::generic_category());
+    const auto advice = advice_on(why);
+    std::string sentence = "the data directory " + directory.string() + " ";
+    sentence.append(cannot_be).append(": ");
+    sentence += advice.empty() ? text_of(error) : why.message();
+    return {advice.empty() ? exit_status_of(error.code) : kExitRefused, sentence.append(advice)};
 }
 
 std::expected<OpenedData, Refusal> open_data(NodeOptions& options, engine::EventLog& events) {

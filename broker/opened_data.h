@@ -11,8 +11,10 @@
 #include "engine/storage_root.h"
 
 #include <expected>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace millrace::broker {
 
@@ -34,8 +36,10 @@ struct Refusal {
 [[nodiscard]] std::expected<OpenedData, Refusal> open_data(NodeOptions& options,
                                                            engine::EventLog& events);
 
-// What a process ends with that cannot go on because of `code`.
-[[nodiscard]] int exit_status_of(engine::Errc code);
+// Why a start ends for which `directory` "cannot be" something, and what to do.
+[[nodiscard]] Refusal failed_start(const std::filesystem::path& directory,
+                                   std::string_view cannot_be,
+                                   const engine::Error& error);
 
 // "io_failed: No space left on device"
 [[nodiscard]] std::string text_of(const engine::Error& error);

@@ -30,6 +30,14 @@ CatalogProblem problem_of(const engine::Error& error) {
     }
 }
 
+std::string refusal_of(const engine::Error& error) {
+    if (error.code == engine::Errc::storage_full) {
+        return "The broker's disk is full: topics are neither made nor changed until there is "
+               "space; deleting some makes it.";
+    }
+    return fmt::format("The change cannot be written: {}.", engine::name_of(error.code));
+}
+
 }  // namespace
 
 TopicCatalog::TopicCatalog(const TopicCatalogOptions& options,
@@ -191,10 +199,7 @@ TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
     }
     queue_.pop_front();
     if (!appended) {
-        fail(command,
-             problem_of(appended.error()),
-             fmt::format("The change cannot be written: {}.",
-                         engine::name_of(appended.error().code)));
+        fail(command, problem_of(appended.error()), refusal_of(appended.error()));
         return Step::done;
     }
     for (const auto& id : change->deleted) {

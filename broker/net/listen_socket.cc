@@ -19,8 +19,10 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr mode_t kOwnerOnly = 0600;
 
-std::unexpected<std::string> failed(const std::string& what) {
-    return std::unexpected(what + ": " + std::generic_category().message(errno));
+std::unexpected<BindFailure> failed(const std::string& what) {
+    const int error = errno;
+    return std::unexpected(
+            BindFailure{what + ": " + std::generic_category().message(error), error});
 }
 
 void set_port(SocketAddress& address, std::uint16_t port) {
@@ -92,7 +94,7 @@ bool remove_stale(const std::string& path, const UnixName& name) {
     return errno == ECONNREFUSED && unlink(path.c_str()) == 0;
 }
 
-std::expected<ListenSocket, std::string> bind_to_unix(const std::string& path) {
+std::expected<ListenSocket, BindFailure> bind_to_unix(const std::string& path) {
     UnixName name;
     const auto text = "unix:" + path;
     if (!name.set(path)) return failed(text);
@@ -150,7 +152,7 @@ bool ListenSocket::listen() noexcept {
     return ::listen(descriptor_, kBacklog) == 0;
 }
 
-std::expected<std::vector<ListenSocket>, std::string> bind_to(const ListenAddress& address) {
+std::expected<std::vector<ListenSocket>, BindFailure> bind_to(const ListenAddress& address) {
     std::vector<ListenSocket> sockets;
     if (!address.unix_path.empty()) {
         auto opened = bind_to_unix(address.unix_path);
@@ -173,7 +175,8 @@ std::expected<std::vector<ListenSocket>, std::string> bind_to(const ListenAddres
         if (port == 0) port = port_of(opened->descriptor());
         sockets.push_back(std::move(*opened));
     }
-    if (sockets.empty()) return std::unexpected(address.text + ": no address can be bound");
+    if (sockets.empty())
+        return std::unexpected(BindFailure{address.text + ": no address can be bound"});
     return sockets;
 }
 

@@ -34,10 +34,16 @@ private:
     std::string unix_path_;
 };
 
+// Why an address cannot be bound.
+struct BindFailure {
+    std::string sentence;
+    int os_errno = 0;  // 0: no operation failed.
+};
+
 // Binds every address of `address`; with port 0 all get the port the kernel chose for the first.
 // A Unix socket has mode 0600; one that nobody listens on any more is replaced.
-// Fails with a sentence; nothing stays bound then.
-[[nodiscard]] std::expected<std::vector<ListenSocket>, std::string> bind_to(
+// Fails with nothing bound.
+[[nodiscard]] std::expected<std::vector<ListenSocket>, BindFailure> bind_to(
         const ListenAddress& address);
 
 }  // namespace millrace::broker

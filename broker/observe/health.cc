@@ -47,8 +47,9 @@ HealthCheck check_storage(const BrokerSample& sample) {
         return shard.storage_full;
     });
     if (!check.good) {
-        check.reason = "the disk is full: appends are refused until there is space in " +
-                       sample.data_directory.string();
+        check.reason =
+                "the disk is full: appends are refused until there is space, and inodes, in " +
+                sample.data_directory.string();
     }
     return check;
 }

@@ -119,16 +119,23 @@ std::string uuid_text(const std::array<std::uint8_t, 16>& uuid) {
     return text;
 }
 
+std::string_view advice_on(std::error_code why) {
+    if (why == std::errc::permission_denied || why == std::errc::operation_not_permitted ||
+        why == std::errc::read_only_file_system) {
+        return "; it has to be writable for the user who runs the broker (another one: "
+               "--data-dir)";
+    }
+    if (why == std::errc::no_space_on_device || why.value() == EDQUOT) {
+        return "; the disk is full: make space, or inodes, and start again (another disk: "
+               "--data-dir)";
+    }
+    return {};
+}
+
 std::string unusable_directory(const std::filesystem::path& directory, std::error_code why) {
     auto sentence =
             "the data directory " + directory.string() + " cannot be used: " + why.message();
-    if (why == std::errc::permission_denied || why == std::errc::operation_not_permitted ||
-        why == std::errc::read_only_file_system) {
-        sentence +=
-                "; it has to be writable for the user who runs the broker (another one: "
-                "--data-dir)";
-    }
-    return sentence;
+    return sentence.append(advice_on(why));
 }
 
 std::expected<void, std::string> check_data_directory(const std::filesystem::path& directory,
@@ -171,8 +178,9 @@ std::expected<DataIdentity, std::string> open_identity(const std::filesystem::pa
                                       {"node_id", node_id},
                                       {"format_version", kDataFormatVersion}};
     if (const int error = replace_file(file, json.dump(2) + "\n", true); error != 0) {
-        return std::unexpected(file.string() +
-                               " cannot be written: " + std::generic_category().message(error));
+        const std::error_code why(error, std::generic_category());
+        return std::unexpected(
+                (file.string() + " cannot be written: " + why.message()).append(advice_on(why)));
     }
     return identity;
 }

@@ -8,6 +8,7 @@
 #include <expected>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace millrace::broker {
@@ -18,6 +19,9 @@ struct DataIdentity {
     std::array<std::uint8_t, 16> cluster_id{};
     std::int32_t node_id = 0;
 };
+
+// What to do about `why` in a data directory: "; ..." to be added to a sentence, or nothing.
+[[nodiscard]] std::string_view advice_on(std::error_code why);
 
 // Why a directory cannot be used, and what to do.
 [[nodiscard]] std::string unusable_directory(const std::filesystem::path& directory,

@@ -14,11 +14,11 @@ using Sockets = std::expected<std::vector<ListenSocket>, std::string>;
 
 Sockets bind_and_listen(const ListenAddress& address) {
     auto sockets = bind_to(address);
-    if (!sockets) return sockets;
+    if (!sockets) return std::unexpected(std::move(sockets.error().sentence));
     for (auto& socket : *sockets) {
         if (!socket.listen()) return std::unexpected(address.text + ": " + std::strerror(errno));
     }
-    return sockets;
+    return std::move(*sockets);
 }
 
 // Two brokers of one machine both start without a word of configuration.

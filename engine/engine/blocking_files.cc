@@ -52,6 +52,13 @@ Result<FileHandle> BlockingFiles::open(std::string_view path, bool create) {
     return static_cast<FileHandle>(op.result);
 }
 
+void BlockingFiles::make_directory(std::string_view path) noexcept {
+    FileOp op;
+    op.kind = FileOpKind::make_directory;
+    op.path = path;
+    run_to_completion(storage_, op);
+}
+
 void BlockingFiles::close(FileHandle file) {
     FileOp op;
     op.kind = FileOpKind::close;

@@ -45,6 +45,9 @@ public:
                                         std::string_view path,
                                         std::uint64_t bytes);
     [[nodiscard]] Result<void> sync(FileHandle file, std::string_view path);
+    // Best effort: whoever needs it makes it again, and says why it cannot be made.
+    void make_directory(std::string_view path) noexcept;
+
     // "" is the data directory itself.
     [[nodiscard]] Result<void> sync_directory(std::string_view path);
 

@@ -176,6 +176,7 @@ void CheckpointRounds::written() noexcept {
         core_.link(kOwnShard).engine->poisoned(outcome.error());
     }
     if (core_.failed().load(std::memory_order_acquire)) return;
+    core_.set_checkpoint_refused(!outcome && outcome.error().code == Errc::storage_full);
     if (!outcome) return abandon(outcome.error());
     count_orphan_bytes();
     core_.parts().events.event(Level::debug,

@@ -141,6 +141,15 @@ public:
     // Returns true when this one was.
     [[nodiscard]] bool note_storage_full(bool full) noexcept;
 
+    // The last checkpoint found no space. Set by shard 0; thread: any.
+    void set_checkpoint_refused(bool refused) noexcept {
+        checkpoint_refused_.store(refused, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool checkpoint_refused() const noexcept {
+        return checkpoint_refused_.load(std::memory_order_relaxed);
+    }
+
 private:
     const EngineOptions options_;
     const EngineParts parts_;
@@ -153,6 +162,7 @@ private:
     std::atomic<bool> decided_{false};
     std::atomic<std::uint64_t> orphan_bytes_{0};
     std::atomic<std::uint32_t> full_shards_{0};
+    std::atomic<bool> checkpoint_refused_{false};
 };
 
 }  // namespace millrace::engine

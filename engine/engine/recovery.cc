@@ -5,6 +5,7 @@
 #include "engine/engine/blocking_files.h"
 #include "engine/engine/partition_text.h"
 #include "engine/engine/recovery_merge.h"
+#include "engine/format/file_names.h"
 
 #include <fmt/format.h>
 
@@ -165,6 +166,8 @@ Result<RecoveredState> recover_state(const EngineOptions& options,
     } else {
         TRY_VOID(sync_checkpoint_slots(storage, parts.events, state.checkpoint));
     }
+    // Now: on a full disk, where topics are deleted to make room, it could not be made any more.
+    BlockingFiles(storage, parts.events).make_directory(kTrashDirectory);
     TRY_VOID(replay_all(options, parts, storage, std::move(directories), state));
     auto& summary = state.summary;
     summary.first_start = state.checkpoint.newest->run_number == 0 && summary.wal_groups == 0;

@@ -151,7 +151,7 @@ std::uint64_t ShardEngineImpl::room() const noexcept {
 }
 
 bool ShardEngineImpl::storage_full() const noexcept {
-    return free_space_.full();
+    return full_;
 }
 
 const ShardCounters& ShardEngineImpl::counters() const noexcept {
@@ -160,7 +160,7 @@ const ShardCounters& ShardEngineImpl::counters() const noexcept {
 
 void ShardEngineImpl::wake_waiters() noexcept {
     if (waiters_.empty()) return;
-    const bool refused = failed_ || stop_stage_ != StopStage::none || free_space_.full();
+    const bool refused = failed_ || stop_stage_ != StopStage::none || full_;
     if (refused) return waiters_.wake_all();
     waiters_.wake(wal_.room(), append_bytes_max_);
 }
@@ -171,22 +171,27 @@ void ShardEngineImpl::wal_file_recycled(const WalFileUse& file) noexcept {
     logs_.wal_file_recycled(file);
 }
 
-void ShardEngineImpl::free_space_seen(bool changed) noexcept {
-    const bool full = free_space_.full();
-    if (changed) {
-        wal_.set_storage_full(full);
-        if (core_.note_storage_full(full)) {
-            core_.parts().events.event(
-                    full ? Level::error : Level::info,
-                    full ? "storage.full" : "storage.has_space",
-                    full ? "The file system is nearly full: appends are refused until there is "
-                           "space; reads go on."
-                         : "There is space again: appends are taken.",
-                    {{"free_bytes", fmt::format("{}", free_space_.free_bytes())},
-                     {"needed_bytes", fmt::format("{}", free_space_.free_bytes_min())}});
-        }
-    }
+void ShardEngineImpl::free_space_seen(bool /*changed*/) noexcept {
+    note_full();
     if (start_op_ != nullptr && !started_) start_wal();
+}
+
+// What the kernel refuses counts as what the watch foresees: it may have been filled between two
+// looks, and of inodes and quotas the watch knows nothing. Each of them is tried again by itself.
+void ShardEngineImpl::note_full() noexcept {
+    const bool full = free_space_.full() || wal_.refused_space() || logs_.refused_space() ||
+                      core_.checkpoint_refused();
+    if (std::exchange(full_, full) == full) return;
+    wal_.set_storage_full(full);
+    if (!core_.note_storage_full(full)) return;
+    core_.parts().events.event(full ? Level::error : Level::info,
+                               full ? "storage.full" : "storage.has_space",
+                               full ? "The file system is full or nearly so: appends are refused "
+                                      "until there is space, "
+                                      "and inodes; reads go on."
+                                    : "There is space again: appends are taken.",
+                               {{"free_bytes", fmt::format("{}", free_space_.free_bytes())},
+                                {"needed_bytes", fmt::format("{}", free_space_.free_bytes_min())}});
 }
 
 void ShardEngineImpl::wal_failed(Error error, std::string_view what) noexcept {
@@ -224,6 +229,7 @@ void ShardEngineImpl::end_turn() noexcept {
     if (started_ && !failed_) {
         const auto live = wal_.live_bytes();
         link_.live_bytes.store(live, std::memory_order_relaxed);
+        note_full();
         if (stop_stage_ == StopStage::none) {
             free_space_.end_turn(now, wal_.appended_bytes(), core_.live_bytes());
             ask_for_round();

@@ -84,6 +84,7 @@ private:
 
     void advance_stop() noexcept;
     void wake_waiters() noexcept;
+    void note_full() noexcept;
     void watch_memory(MonotonicTime now) noexcept;
     void report_stop() noexcept;
     void end_finished() noexcept;
@@ -103,6 +104,7 @@ private:
     RoomWaiters waiters_;
     std::unique_ptr<CheckpointRounds> rounds_;  // Shard 0's.
 
+    bool full_ = false;  // Appends are refused for want of space.
     bool failed_ = false;
     bool started_ = false;
     EngineOp* start_op_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace millrace::engine {
 
@@ -84,6 +85,19 @@ void Flusher::remove_from_list(LogState& log) noexcept {
 
 void Flusher::forget(LogState& log) noexcept {
     remove_from_list(log);
+    note_refusal(log, false);
+}
+
+void Flusher::note_refusal(LogState& log, bool refused) noexcept {
+    if (std::exchange(log.flush.refused, refused) == refused) return;
+    refused ? ++refused_logs_ : --refused_logs_;
+    if (refused_logs_ != (refused ? 1 : 0)) return;
+    parts_.context.events.event(
+            refused ? Level::warning : Level::info,
+            refused ? "segment.no_room" : "segment.room_made",
+            refused ? "no space for what is to be stored in segments; tried again every second"
+                    : "segments can be written again",
+            {{"folder", log.directory}});
 }
 
 // What came in since the last turn may go out: once, twice or without limit, by how much of the
@@ -130,7 +144,9 @@ void Flusher::end_turn() noexcept {
         retry_at_ = MonotonicTime::max();
     }
     const auto bytes_max = std::max<std::uint64_t>(context.options.run_bytes, kBlockBytes);
-    while (retry_at_ == MonotonicTime::max() && (urgent_ || idle_ || unlimited_ || credit_ > 0)) {
+    // What found no space is tried again whatever the pace: while it is refused, nothing comes in.
+    while (retry_at_ == MonotonicTime::max() &&
+           (urgent_ || idle_ || unlimited_ || credit_ > 0 || refused_space())) {
         if (dirty_.front() == nullptr && full_runs_.front() == nullptr) return;
         auto* job = take_job();
         if (job == nullptr) return;
@@ -146,6 +162,7 @@ void Flusher::run_ended(void* owner, RunJob& job, LogState& log, Result<void> ou
     flusher.free_jobs_ = &job;
     if (log.removed || flusher.parts_.context.failed) return;
     flusher.full_ = !outcome && outcome.error().code == Errc::storage_full;
+    flusher.note_refusal(log, flusher.full_);
     if (!outcome) {
         const auto wait = flusher.full_ ? kFullRetry : kMemoryRetry;
         flusher.retry_at_ = flusher.parts_.context.clock.monotonic_now() + wait;

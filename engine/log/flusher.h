@@ -66,9 +66,13 @@ public:
     // The last run failed because the file system is full.
     [[nodiscard]] bool storage_full() const noexcept { return full_; }
 
+    // So did the last run of some log.
+    [[nodiscard]] bool refused_space() const noexcept { return refused_logs_ > 0; }
+
 private:
     static void run_ended(void* owner, RunJob& job, LogState& log, Result<void> outcome) noexcept;
     void insert(LogState& log) noexcept;
+    void note_refusal(LogState& log, bool refused) noexcept;
     void remove_from_list(LogState& log) noexcept;
     void refill() noexcept;
     [[nodiscard]] LogState* choose() noexcept;
@@ -80,6 +84,7 @@ private:
     std::vector<std::unique_ptr<RunJob>> jobs_;
     RunJob* free_jobs_ = nullptr;
     std::uint32_t running_ = 0;
+    std::uint32_t refused_logs_ = 0;
     std::int64_t credit_ = 0;  // Bytes that may be stored now.
     std::uint64_t appended_before_ = 0;
     bool unlimited_ = false;

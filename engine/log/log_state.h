@@ -32,6 +32,7 @@ struct FlushPlace {
 
     List list = List::none;
     bool running = false;  // A run of it is under way.
+    bool refused = false;  // The last one found no space.
     LogState* before = nullptr;
     LogState* after = nullptr;
 };

@@ -184,6 +184,10 @@ void ShardLogs::end_turn() noexcept {
     });
 }
 
+bool ShardLogs::refused_space() const noexcept {
+    return state_->flusher.refused_space();
+}
+
 bool ShardLogs::wants_round() const noexcept {
     if (state_->context.failed) return false;
     return state_->releases.frees_a_file() || state_->idle_flush.wants_round();

@@ -84,6 +84,9 @@ public:
     // Moves the flusher. Once per loop turn.
     void end_turn() noexcept;
 
+    // The file system has refused room for what was to be stored; tried again every second.
+    [[nodiscard]] bool refused_space() const noexcept;
+
     // True when a round would release the last entry of some WAL file, or all of them while
     // nothing comes in.
     [[nodiscard]] bool wants_round() const noexcept;

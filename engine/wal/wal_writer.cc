@@ -84,6 +84,10 @@ void WalWriter::set_storage_full(bool full) noexcept {
     state.offer_room();
 }
 
+bool WalWriter::refused_space() const noexcept {
+    return state_->frontier_.refused();
+}
+
 void WalWriter::fail(Error error) noexcept {
     if (!state_->failed_) state_->stop_all(error);
 }

@@ -101,6 +101,9 @@ public:
     // Storage is nearly full: only control entries (not `append`, `atomic`) are taken.
     void set_storage_full(bool full) noexcept;
 
+    // The file system has refused blocks or a file; tried again every second.
+    [[nodiscard]] bool refused_space() const noexcept;
+
     // Poison from outside: completes nothing any more but a start or drain that waits, with
     // `error`. The listener is not told.
     void fail(Error error) noexcept;

@@ -2,11 +2,11 @@
 //
 // A broker on a copy-on-write file system: btrfs in a file, mounted for the test.
 #include "tests/support/broker_process.h"
+#include "tests/support/mounted_image.h"
 
 #include <gmock/gmock.h>
 
 #include <fcntl.h>
-#include <fstream>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -21,36 +21,6 @@ using ::testing::SizeIs;
 
 constexpr std::uintmax_t kImageBytes = std::uintmax_t{1} << 30;  // Sparse.
 
-class Btrfs {
-public:
-    explicit Btrfs(const fs::path& folder)
-            : image_(folder / "image"), mounted_(folder / "mounted") {
-        std::ofstream(image_).close();
-        fs::resize_file(image_, kImageBytes);
-        fs::create_directory(mounted_);
-        const auto made = run_command({"mkfs.btrfs", "--quiet", image_});
-        if (made.status != 0) throw std::runtime_error(made.errors);
-        refusal_ = run_command({"mount", "-o", "loop", image_, mounted_}).errors;
-    }
-
-    ~Btrfs() {
-        if (refusal_.empty()) run_command({"umount", mounted_});
-    }
-
-    Btrfs(const Btrfs&) = delete;
-    Btrfs& operator=(const Btrfs&) = delete;
-
-    // Why it could not be mounted; empty: it is.
-    [[nodiscard]] const std::string& refusal() const { return refusal_; }
-
-    [[nodiscard]] const fs::path& path() const { return mounted_; }
-
-private:
-    fs::path image_;
-    fs::path mounted_;
-    std::string refusal_;
-};
-
 bool is_overwritten_in_place(const fs::path& file) {
     const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
     int flags = 0;
@@ -62,8 +32,11 @@ bool is_overwritten_in_place(const fs::path& file) {
 TEST(CopyOnWrite, IsSwitchedOffForTheWriteAheadLogAndNothingElse) {
     DataDirectory directory;
     fs::create_directories(directory.path());
-    const Btrfs btrfs(directory.path());
-    if (!btrfs.refusal().empty()) GTEST_SKIP() << "no btrfs here: " << btrfs.refusal();
+    const MountedImage btrfs(directory.path(), kImageBytes, {"mkfs.btrfs", "--quiet"});
+    if (!btrfs.refusal().empty()) {
+        ASSERT_FALSE(must_mount()) << btrfs.refusal();
+        GTEST_SKIP() << "no btrfs here: " << btrfs.refusal();
+    }
     BrokerProcess broker(
             {.data_directory = btrfs.path() / "data", .settings = {}, .arguments = {}});
     EXPECT_THAT(broker.log(), HasSubstr("file_system=btrfs"));

@@ -34,6 +34,7 @@ void BrokerTest::start(std::vector<std::string> settings) {
     broker_ = std::make_unique<BrokerProcess>(BrokerOptions{.data_directory = data(),
                                                             .settings = settings_,
                                                             .arguments = {},
+                                                            .environment = environment_,
                                                             .ordinary_user = false});
 }
 

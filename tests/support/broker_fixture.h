@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,11 @@ protected:
     void start(std::vector<std::string> settings = {"node.shards=2"});
     void restart();  // A clean stop, then a start with the same settings.
     void kill_and_start();
+
+    // Of the brokers started from now on, added to the test's own.
+    void set_environment(std::map<std::string, std::string> environment) {
+        environment_ = std::move(environment);
+    }
 
     [[nodiscard]] BrokerProcess& broker() { return *broker_; }
 
@@ -65,6 +71,7 @@ protected:
 private:
     DataDirectory directory_;
     std::vector<std::string> settings_;
+    std::map<std::string, std::string> environment_;
     std::unique_ptr<BrokerProcess> broker_;
 };
 

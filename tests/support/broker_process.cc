@@ -51,7 +51,8 @@ bool wait_for_file(int watch, const std::filesystem::path& file, int process) {
 
 BrokerProcess::BrokerProcess(const BrokerOptions& options) : options_(options) {
     // Beside the data directory, so that two brokers of a test never share a file.
-    const auto folder = options.data_directory.parent_path();
+    const auto folder = options.side_folder.empty() ? options.data_directory.parent_path()
+                                                    : options.side_folder;
     const auto stem = options.data_directory.filename().string();
     log_path_ = folder / (stem + ".log");
     const auto ready_path = folder / (stem + ".ready");
@@ -66,7 +67,7 @@ BrokerProcess::BrokerProcess(const BrokerOptions& options) : options_(options) {
                                    ready_path,
                                    "--set",
                                    "listener.client.bind=127.0.0.1:0"},
-                       .environment = {},
+                       .environment = options.environment,
                        .output = log_path_,
                        .input = {},
                        .ordinary_user = options.ordinary_user};

@@ -6,6 +6,7 @@
 #include "tests/support/child_process.h"
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct BrokerOptions {
     std::filesystem::path data_directory;
     std::vector<std::string> settings;  // "node.shards=2"
     std::vector<std::string> arguments;
+    std::filesystem::path side_folder =
+            {};  // For its log and ready file; "": the directory's parent.
+    std::map<std::string, std::string> environment = {};  // Added to this process's.
     bool ordinary_user = false;
     bool default_http = false;  // Else HTTP is at a free port, too.
 };

@@ -61,7 +61,7 @@ protected:
         const auto resolved = resolve_listen_address(address);
         ASSERT_TRUE(resolved) << resolved.error();
         auto sockets = bind_to(*resolved);
-        ASSERT_TRUE(sockets) << sockets.error();
+        ASSERT_TRUE(sockets) << sockets.error().sentence;
         listener_ = std::make_unique<Listener>(
                 ListenerParts{
                         .loop = loop_, .receiver = accepted_, .clock = clock_, .events = events_},
@@ -124,7 +124,7 @@ TEST_F(ListenerTest, RefusesAnAddressThatIsInUse) {
     start("127.0.0.1:0");
     const auto second = bind_to(*resolve_listen_address(listener_->address()));
     ASSERT_FALSE(second);
-    EXPECT_THAT(second.error(), HasSubstr("in use"));
+    EXPECT_THAT(second.error().sentence, HasSubstr("in use"));
 }
 
 TEST_F(ListenerTest, KeepsItsUnixSocketToItsOwnerAndRemovesIt) {
@@ -157,7 +157,7 @@ TEST_F(ListenerTest, ReplacesAStaleUnixSocketButNothingElse) {
     start("unix:" + path.string());
     const auto used = bind_to(*address);
     ASSERT_FALSE(used);
-    EXPECT_THAT(used.error(), HasSubstr("in use"));
+    EXPECT_THAT(used.error().sentence, HasSubstr("in use"));
     const auto file = directory_ / "file";
     std::ofstream(file) << "precious";
     EXPECT_FALSE(bind_to(*resolve_listen_address("unix:" + file.string())));
