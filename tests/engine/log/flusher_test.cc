@@ -155,6 +155,25 @@ TEST(Flusher, SaysThatACleanStopFoundNoRoom) {
     EXPECT_EQ(harness.failure, std::nullopt);
 }
 
+// Nothing more comes in, which would let the flusher go on: whoever would append is refused.
+TEST(Flusher, TriesWhatFoundNoRoomAgainWhateverThePace) {
+    LogHarness harness({.run_bytes = 100'000});
+    harness.open();
+    harness.wal.live = 300;
+    harness.disk.set_free_space(16'384);
+    harness.append(batch_of(std::string(99'000, 'x')));
+    harness.settle();
+    EXPECT_TRUE(harness.logs->refused_space());
+    EXPECT_EQ(harness.counters.runs, 0U);
+    harness.disk.set_free_space(1'000'000);
+    for (int second = 0; second < 3; ++second) {
+        harness.clock.advance(std::chrono::seconds(1));
+        harness.settle();
+    }
+    EXPECT_FALSE(harness.logs->refused_space());
+    EXPECT_EQ(harness.counters.run_bytes, harness.log->size_bytes());
+}
+
 TEST(Removal, TakesTheFolderAwayAndFreesItsName) {
     LogHarness harness;
     harness.open({.segment_bytes = 2000});
