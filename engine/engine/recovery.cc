@@ -159,15 +159,16 @@ Result<RecoveredState> recover_state(const EngineOptions& options,
     state.shards.resize(options.shards);
     TRY(state.checkpoint, read_checkpoint_slots(storage, parts.arena, parts.events));
     TRY(auto directories, find_wal_directories(storage, parts.events));
+    if (!state.checkpoint.newest && !directories.empty()) return no_checkpoint(parts.events);
+    // Now: on a full disk, where topics are deleted to make room, it could not be made any more.
+    // What follows syncs the directory that it lies in.
+    BlockingFiles(storage, parts.events).make_directory(kTrashDirectory);
     if (!state.checkpoint.newest) {
-        if (!directories.empty()) return no_checkpoint(parts.events);
         TRY(state.checkpoint,
             make_checkpoint_slots(storage, parts.arena, parts.events, options.shards));
     } else {
         TRY_VOID(sync_checkpoint_slots(storage, parts.events, state.checkpoint));
     }
-    // Now: on a full disk, where topics are deleted to make room, it could not be made any more.
-    BlockingFiles(storage, parts.events).make_directory(kTrashDirectory);
     TRY_VOID(replay_all(options, parts, storage, std::move(directories), state));
     auto& summary = state.summary;
     summary.first_start = state.checkpoint.newest->run_number == 0 && summary.wal_groups == 0;

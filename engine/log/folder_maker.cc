@@ -95,6 +95,16 @@ void FolderMaker::metadata_read() noexcept {
         });
         is_ours_ = decode_partition_metadata(text) == log_->key.topic;
     }
+    // A run that was killed may have left it in the page cache alone. A checkpoint that knows of
+    // data in the folder came after its sync.
+    if (is_ours_ && !has_data()) {
+        return file_call(FileOpKind::sync_data, handle_, &FolderMaker::metadata_synced);
+    }
+    file_call(FileOpKind::close, handle_, &FolderMaker::metadata_closed);
+}
+
+void FolderMaker::metadata_synced() noexcept {
+    if (ended_by_failure("sync of partition.metadata")) return;
     file_call(FileOpKind::close, handle_, &FolderMaker::metadata_closed);
 }
 
@@ -107,14 +117,18 @@ void FolderMaker::metadata_closed() noexcept {
 void FolderMaker::left_files_removed(Result<void> outcome) noexcept {
     if (!outcome) return finish(outcome);
     log_->folder_ready = true;
-    // An earlier run may have ended before it synced the name.
+    // An earlier run may have ended before it synced the names.
+    log_->unsynced.folder = true;
     log_->unsynced.parent = true;
     finish({});
 }
 
+bool FolderMaker::has_data() const noexcept {
+    return !log_->segments.empty() && log_->segments.at(0).has_file;
+}
+
 void FolderMaker::move_to_trash() noexcept {
-    const bool has_data = !log_->segments.empty() && log_->segments.at(0).has_file;
-    if (has_data) {
+    if (has_data()) {
         context_.events.event(
                 Level::error,
                 "log.foreign_folder",

@@ -36,8 +36,11 @@ private:
     void metadata_opened() noexcept;
     void closed_unread() noexcept;
     void metadata_read() noexcept;
+    void metadata_synced() noexcept;
     void metadata_closed() noexcept;
     void left_files_removed(Result<void> outcome) noexcept;
+    // As the checkpoint says that the run began with.
+    [[nodiscard]] bool has_data() const noexcept;
     void move_to_trash() noexcept;
     void trash_made() noexcept;
     void moved() noexcept;

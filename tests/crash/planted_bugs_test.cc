@@ -36,6 +36,11 @@ CrashWorkload workload(std::string_view name) {
     return *std::ranges::find(all, name, &CrashWorkload::name);
 }
 
+// A small budget finds a bug with some seeds and not with others, and which ones they are changes
+// with every operation that the engine does more or less: as long as it needs, a search goes on to
+// the next. The rarest bug here is found with one seed in seven.
+constexpr int kSeedsMax = 30;
+
 CrashBudget small_budget() {
     CrashBudget budget;
     budget.findings_max = 1;
@@ -46,7 +51,13 @@ CrashBudget small_budget() {
 std::function<Findings(Arena&)> explore(const CrashWorkload& what,
                                         const CrashBudget& budget = small_budget()) {
     return [what, budget](Arena& arena) {
-        return CrashExplorer(what, budget, arena).explore().findings;
+        auto searched = what;
+        Findings findings;
+        for (int seed = 0; seed < kSeedsMax && findings.empty(); ++seed, ++searched.seed) {
+            findings = CrashExplorer(searched, budget, arena).explore().findings;
+            if (engine::planted_bug == PlantedBug::none) break;
+        }
+        return findings;
     };
 }
 
@@ -73,7 +84,7 @@ CrashWorkload killed_then_cut() {
     return what;
 }
 
-// A seed with which a file that the older slot needs is written over before the next round.
+// With some seeds a file that the older slot needs is written over before the next round.
 CrashWorkload written_over_soon() {
     auto what = workload("recycling_shards");
     what.name = "written_over_soon";
@@ -82,7 +93,7 @@ CrashWorkload written_over_soon() {
     return what;
 }
 
-// A seed with which a plain group is on its way while a later one is written and flushed.
+// With some seeds a plain group is on its way while a later one is written and flushed.
 CrashWorkload plain_beside_synced() {
     auto what = workload("classes");
     what.name = "plain_beside_synced";
