@@ -75,8 +75,8 @@ def search(name, runs):
     findings.mkdir(exist_ok=True)
     before = set(findings.glob(f"{name}-*"))
     began = time.monotonic()
-    done = libfuzzer(name, f"-runs={runs}", f"-max_len={INPUT_BYTES_MAX}", "-timeout=10", "-entropic=0",
-                     "-rss_limit_mb=1024", "-print_final_stats=1",
+    done = libfuzzer(name, f"-runs={runs}", f"-max_len={INPUT_BYTES_MAX}", "-timeout=10",
+                     "-report_slow_units=1000", "-entropic=0", "-rss_limit_mb=1024", "-print_final_stats=1",
                      f"-artifact_prefix={findings}/{name}-", *folders(name))
     seconds = time.monotonic() - began
     executed = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
