@@ -177,7 +177,12 @@ TEST(CrowdOfAnOrdinaryUser, OfMoreThanThereAreDescriptorsIsTurnedAway) {
     EXPECT_GT(turned_away.size(), 150U);
     for (int i = 0; i < 10; ++i)
         served.pop_back();
-    auto client = Client::connect({.addresses = server}).value();
+    // The broker hears of their end a little later.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    auto connected = Client::connect({.addresses = server});
+    while (!connected && std::chrono::steady_clock::now() < until)
+        connected = Client::connect({.addresses = server});
+    auto client = connected.value();
     NewTopic topic;
     topic.name = "t";
     topic.partitions = 20;
