@@ -95,12 +95,11 @@ std::vector<std::size_t> sizes() {
 
 // Bytes a second of messages, by size.
 std::vector<double> curve_once(const BenchOptions& options) {
-    BenchBroker broker(
-            options,
-            {"node.shards=1",
-             "memory.total=\"2GiB\"",
-             "wal.bytes=\"512MiB\"",
-             "network.request_bytes_max=\"32MiB\""});
+    BenchBroker broker(options,
+                       {"node.shards=1",
+                        "memory.total=\"2GiB\"",
+                        "wal.bytes=\"512MiB\"",
+                        "network.request_bytes_max=\"32MiB\""});
     std::vector<double> rates;
     for (const auto bytes : sizes()) {
         const auto topic = "size-" + std::to_string(bytes);
