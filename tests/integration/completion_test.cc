@@ -2,6 +2,7 @@
 //
 // The completion scripts in the shells they are for.
 #include "tests/support/broker_fixture.h"
+#include "tests/support/needed_program.h"
 
 #include <gmock/gmock.h>
 
@@ -100,15 +101,6 @@ protected:
         EXPECT_EQ(result.status, 0) << script << result.errors;
         EXPECT_EQ(result.errors, "") << script;
         return lines_of(result.output);
-    }
-
-    // False, after a skip or a failure, when the shell is not there.
-    [[nodiscard]] static bool has(const std::string& program) {
-        if (run_command({"sh", "-c", "command -v " + program}).status == 0) return true;
-        const char* ci = std::getenv("CI");
-        if (ci != nullptr && std::string_view(ci) == "true")
-            ADD_FAILURE() << "with CI=true this has to run: there is no " << program;
-        return false;
     }
 
     [[nodiscard]] CommandResult asked(const Words& words) const {
@@ -245,7 +237,7 @@ TEST_F(Completion, IsAskedByAWordThatHelpDoesNotTell) {
 }
 
 TEST_F(Completion, InZshOffersWordsWithTheirHelp) {
-    if (!has("zsh")) GTEST_SKIP() << "there is no zsh";
+    if (!has_program("zsh")) GTEST_SKIP() << "there is no zsh";
     server_ = broker().address();
     // The widget's parameters, and stand-ins for the built-ins that only a widget may call.
     const auto in_zsh = [this](Words words) {
@@ -283,7 +275,7 @@ TEST_F(Completion, InZshOffersWordsWithTheirHelp) {
 }
 
 TEST_F(Completion, InFishOffersWordsWithTheirHelp) {
-    if (!has("fish")) GTEST_SKIP() << "there is no fish";
+    if (!has_program("fish")) GTEST_SKIP() << "there is no fish";
     server_ = broker().address();
     const auto in_fish = [this](const std::string& line) {
         const auto result = run({"fish",

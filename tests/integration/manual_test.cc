@@ -2,6 +2,7 @@
 //
 // The manual as man and groff read it.
 #include "tests/support/broker_process.h"
+#include "tests/support/needed_program.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -71,15 +72,6 @@ protected:
         }
     }
 
-    // False, after a failure where there has to be one.
-    [[nodiscard]] static bool has(const std::string& program) {
-        if (run_command({"sh", "-c", "command -v " + program}).status == 0) return true;
-        const char* ci = std::getenv("CI");
-        if (ci != nullptr && std::string_view(ci) == "true")
-            ADD_FAILURE() << "with CI=true this has to run: there is no " << program;
-        return false;
-    }
-
     DataDirectory folder_;
 };
 
@@ -91,18 +83,18 @@ TEST_F(Manual, IsBuiltWithAPageForEachNoun) {
 }
 
 TEST_F(Manual, RaisesNoWarningOfMan) {
-    if (!has("man")) GTEST_SKIP() << "there is no man";
+    if (!has_program("man")) GTEST_SKIP() << "there is no man";
     expect_no_warnings({"man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8"});
 }
 
 TEST_F(Manual, RaisesNoWarningOfGroff) {
-    if (!has("groff")) GTEST_SKIP() << "there is no groff";
+    if (!has_program("groff")) GTEST_SKIP() << "there is no groff";
     expect_no_warnings({"groff", "-man", "-ww", "-Tutf8"});
 }
 
 // What completion knows, the manual knows: as a reader sees it.
 TEST_F(Manual, TellsEveryCommandAndOption) {
-    if (!has("man")) GTEST_SKIP() << "there is no man";
+    if (!has_program("man")) GTEST_SKIP() << "there is no man";
     std::filesystem::create_directories(folder_.path());
     for (const auto& noun : offered({}, "")) {
         const auto file = folder_.path() / noun;
