@@ -47,14 +47,13 @@ void FreeSpaceWatch::look(MonotonicTime now, std::uint64_t live_bytes) noexcept 
 
 void FreeSpaceWatch::seen() noexcept {
     busy_ = false;
-    const bool before = full_;
     // What cannot be asked has not changed; a disk that is really full still refuses by itself.
     if (op_.result >= 0) {
         free_bytes_ = op_.size;
         full_ = full_ ? free_bytes_ < free_bytes_min_ + kResumeBytes
                       : free_bytes_ < free_bytes_min_;
     }
-    listener_.free_space_seen(full_ != before);
+    listener_.free_space_seen();
 }
 
 void FreeSpaceWatch::end_turn(MonotonicTime now,

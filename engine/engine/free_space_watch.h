@@ -18,8 +18,8 @@ namespace millrace::engine {
 class FreeSpaceListener {
 public:
     virtual ~FreeSpaceListener() = default;
-    // A look has ended. full() is its answer; `changed`: it was another one before.
-    virtual void free_space_seen(bool changed) noexcept = 0;
+    // A look has ended. full() is its answer.
+    virtual void free_space_seen() noexcept = 0;
 
 protected:
     FreeSpaceListener() = default;

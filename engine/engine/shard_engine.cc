@@ -171,7 +171,7 @@ void ShardEngineImpl::wal_file_recycled(const WalFileUse& file) noexcept {
     logs_.wal_file_recycled(file);
 }
 
-void ShardEngineImpl::free_space_seen(bool /*changed*/) noexcept {
+void ShardEngineImpl::free_space_seen() noexcept {
     note_full();
     if (start_op_ != nullptr && !started_) start_wal();
 }
@@ -187,8 +187,7 @@ void ShardEngineImpl::note_full() noexcept {
     core_.parts().events.event(full ? Level::error : Level::info,
                                full ? "storage.full" : "storage.has_space",
                                full ? "The file system is full or nearly so: appends are refused "
-                                      "until there is space, "
-                                      "and inodes; reads go on."
+                                      "until there is space, and inodes; reads go on."
                                     : "There is space again: appends are taken.",
                                {{"free_bytes", fmt::format("{}", free_space_.free_bytes())},
                                 {"needed_bytes", fmt::format("{}", free_space_.free_bytes_min())}});

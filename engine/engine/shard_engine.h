@@ -68,7 +68,7 @@ private:
     // ShardLogsListener.
     void logs_failed(Error error, std::string_view what) noexcept override;
     // FreeSpaceListener.
-    void free_space_seen(bool changed) noexcept override;
+    void free_space_seen() noexcept override;
 
     void start_wal() noexcept;
     void wal_started() noexcept;

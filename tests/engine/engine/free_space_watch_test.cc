@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace millrace::testing {
 namespace {
 
@@ -16,9 +18,9 @@ using engine::kMiB;
 
 class FreeSpaceWatch : public ::testing::Test, engine::FreeSpaceListener {
 protected:
-    void free_space_seen(bool changed) noexcept override {
+    void free_space_seen() noexcept override {
         ++looks_;
-        if (changed) ++changes_;
+        if (std::exchange(full_, watch_.full()) != watch_.full()) ++changes_;
     }
 
     // A turn that has appended, or one that has not, a second later.
@@ -37,6 +39,7 @@ protected:
     engine::FreeSpaceWatch watch_{options_, storage_, *this};
     std::uint64_t appended_ = 0;
     int looks_ = 0;
+    bool full_ = false;
     int changes_ = 0;
 };
 
