@@ -1,20 +1,18 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/broker.h"
 
-#include "broker/config/units.h"
+#include "broker/announcements.h"
 #include "broker/opened_data.h"
 #include "broker/request/version.h"
 #include "broker/runtime/broker_sampler.h"
 #include "broker/runtime/http_listener.h"
 #include "broker/runtime/process_limits.h"
-#include "broker/runtime/ready_file.h"
 #include "broker/runtime/shard_group.h"
 #include "broker/runtime/signals.h"
 #include "engine/assert.h"
 
 #include <uv.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <sys/random.h>
@@ -94,11 +92,7 @@ public:
         group_.begin(ShardStep::start_engine);
         uv_run(&loop_, UV_RUN_DEFAULT);
         group_.join();
-        events_.event(engine::Level::info,
-                      "broker.stopped",
-                      stored_ ? "every record lies in segment files"
-                              : "acknowledged records lie in the write-ahead log",
-                      {});
+        announce_stopped(events_, stored_);
         return kExitStopped;
     }
 
@@ -118,13 +112,11 @@ private:
     void engine_failed(engine::Error error, std::string_view what) noexcept override;
 
     void listen() noexcept;
-    void say_listening(const std::string& name, const std::string& address) const;
     void tell_ready() const;
     void begin_stop() noexcept;
     void end_control() noexcept;
     void end_failed() noexcept;
     [[noreturn]] void exit_now(int status) noexcept;
-    void say_open() const;
 
     BrokerParts parts_;
     NodeOptions& options_;
@@ -221,7 +213,7 @@ int Broker::observe() {
             (*bound)->serve({.source = *sampler_, .clock = parts_.clock, .version = kVersion});
     if (!served) return refuse(served.error());
     http_ = std::move(*bound);
-    say_listening(std::string(kHttpListener), http_->address());
+    announce_listener(events_, std::string(kHttpListener), http_->address());
     return 0;
 }
 
@@ -285,44 +277,14 @@ void Broker::listen() noexcept {
                                      ": " + std::strerror(failed)));
             exit_now(kExitRefused);
         }
-        say_listening(listener->name(), listener->address());
+        announce_listener(events_, listener->name(), listener->address());
     }
-    say_open();
+    announce_exposure(events_, data_.exposure.loopback_only);
     serving_ = true;
     sampler_->set_state(NodeState::serving);
-    const auto took = parts_.clock.monotonic_now() - started_at_;
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(took).count();
-    events_.event(engine::Level::info,
-                  "broker.ready",
-                  "ready",
-                  {{"data_dir", data_.root->directory().string()},
-                   {"io", std::string(data_.root->io_name())},
-                   {"shards", std::to_string(options_.shards)},
-                   {"memory", format_size(options_.memory_total)},
-                   {"wal", format_size(data_.sizes.wal_bytes)},
-                   {"cluster_id", uuid_text(data_.identity.cluster_id)},
-                   {"start_ms", std::to_string(milliseconds)}});
+    announce_ready(events_, options_, data_, parts_.clock.monotonic_now() - started_at_);
     tell_ready();
     if (stop_wanted_) begin_stop();
-}
-
-void Broker::say_listening(const std::string& name, const std::string& address) const {
-    events_.event(engine::Level::info,
-                  "listener.open",
-                  "clients may connect",
-                  {{"listener", name}, {"address", address}});
-}
-
-void Broker::say_open() const {
-    if (data_.exposure.loopback_only) {
-        events_.event(engine::Level::info, "security.open", "no authentication: loopback only", {});
-        return;
-    }
-    events_.event(engine::Level::warning,
-                  "security.open",
-                  "NO AUTHENTICATION: everybody who can reach this machine may read, write and "
-                  "delete everything (security.allow_unauthenticated)",
-                  {});
 }
 
 void Broker::tell_ready() const {
@@ -334,26 +296,13 @@ void Broker::tell_ready() const {
     for (const auto& listener : listeners_)
         state.listeners.emplace_back(listener->name(), listener->address());
     if (http_ != nullptr) state.listeners.emplace_back(kHttpListener, http_->address());
-    if (const int error = write_ready_file(*parts_.ready_file, state); error != 0) {
-        events_.event(engine::Level::error,
-                      "broker.ready_file",
-                      "the ready file cannot be written",
-                      {{"path", parts_.ready_file->string()}, {"error", std::strerror(error)}});
-    }
+    announce_in_file(events_, *parts_.ready_file, state);
 }
 
 void Broker::signalled(int number) noexcept {
-    if (std::exchange(stop_wanted_, true)) {
-        events_.event(engine::Level::warning,
-                      "broker.killed",
-                      "a second signal: the broker ends at once, and the next start replays",
-                      {});
-        exit_now(128 + number);
-    }
-    events_.event(engine::Level::info,
-                  "broker.stopping",
-                  "the broker stops; a second signal ends it at once",
-                  {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+    const bool second = std::exchange(stop_wanted_, true);
+    announce_stop(events_, number, second);
+    if (second) exit_now(128 + number);
     if (serving_) begin_stop();
 }
 

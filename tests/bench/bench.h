@@ -48,7 +48,7 @@ struct LargeRun {
 // One run of produce-large over the storage backend `io`.
 LargeRun produce_large_once(const BenchOptions& options, const std::string& io);
 
-// Ends the program: a benchmark that cannot run, or whose data are wrong, has no figure.
+// Ends the benchmark: one that cannot run, or whose data are wrong, has no figure. Others go on.
 [[noreturn]] void bench_failed(const std::string& what);
 
 }  // namespace millrace::bench

@@ -2,6 +2,7 @@
 //
 // millrace-bench: measures the limits of the machine, then Millrace, then the limits again.
 #include "tests/bench/bench.h"
+#include "tests/bench/benchmark_page.h"
 #include "tests/bench/outside_tools.h"
 
 #include <fmt/format.h>
@@ -11,10 +12,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <stdexcept>
 
 namespace millrace::bench {
 
 namespace {
+
+class BenchFailure : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 struct Benchmark {
     std::vector<std::string> ids;
@@ -57,22 +64,33 @@ bool wanted(const Benchmark& benchmark, const std::vector<std::string>& only) {
            });
 }
 
-Report run(const Arguments& arguments) {
+struct Outcome {
+    Report report;
+    std::vector<std::string> failed;  // Ids that have no figure.
+};
+
+Outcome run(const Arguments& arguments) {
     const ProbeOptions probe_options{.directory = arguments.options.directory};
-    Report report{.commit = arguments.commit, .probes = {}, .rows = {}};
+    Outcome outcome;
+    auto& report = outcome.report;
+    report.commit = arguments.commit;
     fmt::print(stderr, "limits of the machine\n");
     report.probes = measure_probes(probe_options);
     for (const auto& benchmark : kBenchmarks) {
         if (!wanted(benchmark, arguments.only)) continue;
         fmt::print(stderr, "{}\n", benchmark.ids.front());
-        for (auto& row : benchmark.measure(arguments.options))
-            report.rows.push_back(std::move(row));
+        try {
+            for (auto& row : benchmark.measure(arguments.options))
+                report.rows.push_back(std::move(row));
+        } catch (const std::runtime_error& error) {
+            fmt::print(stderr, "{} failed: {}\n", benchmark.ids.front(), error.what());
+            outcome.failed.push_back(benchmark.ids.front());
+        }
     }
     fmt::print(stderr, "limits of the machine again\n");
     report.probes.merge(measure_probes(probe_options));
-    for (auto& row : report.rows)
-        row.bound = row.limit(report.probes);
-    return report;
+    report.finish();
+    return outcome;
 }
 
 void write_file(const std::filesystem::path& path, const std::string& text) {
@@ -81,13 +99,29 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
     if (!file.flush()) bench_failed("writing " + path.string() + " failed");
 }
 
+std::string read_file(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The page, and beside it, as JSON, the runs that it is made of.
+void renew_page(const std::filesystem::path& markdown, Report report, std::string probe_check) {
+    const auto record = std::filesystem::path(markdown).replace_extension(".json");
+    BenchmarkPage page;
+    if (std::filesystem::exists(record)) page = page_from_json(read_file(record));
+    page.renew(std::move(report));
+    page.probe_check = std::move(probe_check);
+    write_file(record, page_to_json(page));
+    write_file(markdown, page_to_markdown(page));
+}
+
 int main_of(int argc, char** argv) {
     Arguments arguments;
     arguments.options.directory = "/var/tmp/millrace-bench";
     CLI::App app("Millrace beside the limits of the machine", "tools/dev bench");
     app.add_option("--only", arguments.only, "Rows to measure");
     app.add_option("--json", arguments.json, "Write the report as JSON");
-    app.add_option("--markdown", arguments.markdown, "Write the report as Markdown");
+    app.add_option("--markdown", arguments.markdown, "Renew this page, and its .json");
     app.add_option("--commit", arguments.commit, "What is measured");
     app.add_option("--programs", arguments.programs, "Build folder of the programs")->required();
     app.add_option("--directory", arguments.options.directory, "For data, on the disk to measure");
@@ -104,27 +138,33 @@ int main_of(int argc, char** argv) {
         fmt::print("{}", probes_beside_outside_tools({.directory = arguments.options.directory}));
         return 0;
     }
-    const auto report = run(arguments);
+    const auto [report, failed] = run(arguments);
     fmt::print("{}", to_table(report));
+    for (const auto& id : failed)
+        fmt::print("{:<16} failed: no figure\n", id);
     if (!arguments.json.empty()) write_file(arguments.json, to_json(report));
     if (!arguments.markdown.empty()) {
-        write_file(arguments.markdown,
-                   to_markdown(report) + "\n" +
-                           probes_beside_outside_tools({.directory = arguments.options.directory}));
+        renew_page(arguments.markdown,
+                   report,
+                   probes_beside_outside_tools({.directory = arguments.options.directory}));
     }
     std::filesystem::remove_all(arguments.options.directory);
-    return 0;
+    return failed.empty() ? 0 : 1;
 }
 
 }  // namespace
 
 void bench_failed(const std::string& what) {
-    fmt::print(stderr, "benchmark failed: {}\n", what);
-    std::exit(1);
+    throw BenchFailure(what);
 }
 
 }  // namespace millrace::bench
 
 int main(int argc, char** argv) {
-    return millrace::bench::main_of(argc, argv);
+    try {
+        return millrace::bench::main_of(argc, argv);
+    } catch (const std::runtime_error& error) {
+        fmt::print(stderr, "millrace-bench: {}\n", error.what());
+        return 1;
+    }
 }

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace millrace::bench {
 
@@ -21,6 +20,18 @@ double better_time(double one, double other) {
     return other == 0 ? one : std::min(one, other);
 }
 
+std::string limits_beside(const Probes& probes) {
+    return fmt::format(
+            "; raw_sync p50 {:.0f} us idle, {:.0f} busy; raw_commit {:.0f} batches/s idle, "
+            "{:.0f} busy",
+            probes.sync_idle.p50_us,
+            probes.sync_busy.p50_us,
+            probes.commit_idle,
+            probes.commit_busy);
+}
+
+}  // namespace
+
 std::string bound_of(const Row& row) {
     return fmt::format("{} {:.4g} ({})", row.at_most ? "<=" : ">=", row.bound, row.bound_text);
 }
@@ -28,10 +39,8 @@ std::string bound_of(const Row& row) {
 std::string limits_line(const Probes& probes) {
     return fmt::format(
             "raw_write {:.0f} MB/s, raw_read {:.0f} MB/s, raw_sync p50/p99 {:.0f}/{:.0f} us idle "
-            "and "
-            "{:.0f}/{:.0f} us with busy cores, raw_commit {:.0f} batches/s idle and {:.0f} with "
-            "busy "
-            "cores, raw_tcp {:.0f} MB/s, raw_rtt {:.1f} us",
+            "and {:.0f}/{:.0f} us with busy cores, raw_commit {:.0f} batches/s idle and {:.0f} "
+            "with busy cores, raw_tcp {:.0f} MB/s, raw_rtt {:.1f} us",
             probes.write / 1e6,
             probes.read / 1e6,
             probes.sync_idle.p50_us,
@@ -43,28 +52,6 @@ std::string limits_line(const Probes& probes) {
             probes.tcp / 1e6,
             probes.rtt_us);
 }
-
-std::string note_of(const Row& row, const Probes& probes) {
-    if (!row.durable) return row.note;
-    return row.note + fmt::format(
-                              "; raw_sync p50 {:.0f} us idle, {:.0f} busy; raw_commit {:.0f} "
-                              "batches/s idle, {:.0f} busy",
-                              probes.sync_idle.p50_us,
-                              probes.sync_busy.p50_us,
-                              probes.commit_idle,
-                              probes.commit_busy);
-}
-
-// Empty when no row is missed.
-std::string obstacles_of(const Report& report) {
-    std::string text;
-    for (const auto& row : report.rows) {
-        if (!row.holds()) text += fmt::format("* **{}**: {}\n", row.id, row.obstacle);
-    }
-    return text.empty() ? text : "\n## What stands between the code and the limit\n\n" + text;
-}
-
-}  // namespace
 
 void Probes::merge(const Probes& other) {
     write = std::max(write, other.write);
@@ -88,50 +75,11 @@ Probes measure_probes(const ProbeOptions& options) {
             .rtt_us = raw_rtt(options)};
 }
 
-std::string to_json(const Report& report) {
-    const auto& probes = report.probes;
-    nlohmann::ordered_json json;
-    json["commit"] = report.commit;
-    json["probes"] = {{"raw_write", probes.write},
-                      {"raw_read", probes.read},
-                      {"raw_sync_p50_us", probes.sync_idle.p50_us},
-                      {"raw_sync_p99_us", probes.sync_idle.p99_us},
-                      {"raw_sync_busy_p50_us", probes.sync_busy.p50_us},
-                      {"raw_sync_busy_p99_us", probes.sync_busy.p99_us},
-                      {"raw_commit", probes.commit_idle},
-                      {"raw_commit_busy", probes.commit_busy},
-                      {"raw_tcp", probes.tcp},
-                      {"raw_rtt_us", probes.rtt_us}};
-    json["rows"] = nlohmann::json::array();
-    for (const auto& row : report.rows) {
-        json["rows"].push_back({{"id", row.id},
-                                {"value", row.value},
-                                {"unit", row.unit},
-                                {"bound", row.bound},
-                                {"holds", row.holds()}});
+void Report::finish() {
+    for (auto& row : rows) {
+        row.bound = row.limit(probes);
+        if (row.durable) row.note += limits_beside(probes);
     }
-    return json.dump(2) + "\n";
-}
-
-std::string to_markdown(const Report& report) {
-    auto text = fmt::format(
-            "# Benchmarks\n\nWritten by `tools/dev bench --write` at commit {}. Times vary with "
-            "the "
-            "machine; every figure is the median of its repeats and stands beside what the machine "
-            "itself could do in the same run:\n\n{}.\n\n| id | value | bound | holds | notes |\n"
-            "|---|---|---|---|---|\n",
-            report.commit,
-            limits_line(report.probes));
-    for (const auto& row : report.rows) {
-        text += fmt::format("| {} | {:.4g} {} | {} | {} | {} |\n",
-                            row.id,
-                            row.value,
-                            row.unit,
-                            bound_of(row),
-                            row.holds() ? "yes" : "**missed**",
-                            note_of(row, report.probes));
-    }
-    return text + obstacles_of(report);
 }
 
 std::string to_table(const Report& report) {
@@ -144,7 +92,7 @@ std::string to_table(const Report& report) {
                             row.holds() ? "holds" : "MISSED",
                             bound_of(row),
                             "",
-                            note_of(row, report.probes));
+                            row.note);
     }
     return text;
 }

@@ -42,15 +42,19 @@ struct Row {
     [[nodiscard]] bool holds() const { return at_most ? value <= bound : value >= bound; }
 };
 
+// One run: its rows stand beside the limits of the same minutes.
 struct Report {
     std::string commit;
     Probes probes;
     std::vector<Row> rows;
+
+    // The probes are final: bounds and notes follow from them.
+    void finish();
 };
 
-std::string to_json(const Report& report);
-std::string to_markdown(const Report& report);
 std::string to_table(const Report& report);
+std::string limits_line(const Probes& probes);
+std::string bound_of(const Row& row);  // "<= 50 (fixed)"
 
 double median(std::vector<double> values);
 
