@@ -57,7 +57,11 @@
       false,                                                                                       \
       10,                                                                                          \
       "A record batch is larger than max.message.bytes of the topic.")                             \
-    X(43, invalid_timestamp, false, 32, "A timestamp lies too far in the future, or below -1.")    \
+    X(43,                                                                                          \
+      invalid_timestamp,                                                                           \
+      false,                                                                                       \
+      32,                                                                                          \
+      "A timestamp lies too far in the future, below -1, or claims to be the broker's own.")       \
     X(44,                                                                                          \
       storage_full,                                                                                \
       true,                                                                                        \

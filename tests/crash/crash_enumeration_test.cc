@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 namespace millrace::testing {
 namespace {
@@ -37,10 +38,16 @@ protected:
                    report.recoveries,
                    report.deep_recoveries);
         std::fflush(stdout);
+        states_ += report.states;
+        distinct_ += report.recoveries + report.deep_recoveries;
+        RecordProperty("cases", std::to_string(states_));
+        RecordProperty("distinct", std::to_string(distinct_));
         return report.findings.empty();
     }
 
     engine::Arena arena_{64 * engine::kMiB};
+    std::uint64_t states_ = 0;
+    std::uint64_t distinct_ = 0;
 };
 
 TEST_P(CrashEnumeration, KeepsWhatWasPromisedInOrderAndInventsNothing) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 
 namespace millrace::testing {
@@ -27,6 +28,8 @@ protected:
         for (const auto& finding : report.findings)
             ADD_FAILURE() << finding;
         EXPECT_GT(report.runs, 0U) << suffix;
+        runs_ += report.runs;
+        RecordProperty("cases", std::to_string(runs_));
         fmt::print("{} {} kind {}: {} runs, {} starts refused, {} with failed reads\n",
                    name,
                    suffix,
@@ -38,6 +41,7 @@ protected:
     }
 
     engine::Arena arena_{64 * engine::kMiB};
+    std::uint64_t runs_ = 0;
 };
 
 TEST_P(Damage, OfTheWriteAheadLogLosesNothingInSilence) {

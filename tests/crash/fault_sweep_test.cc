@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <string>
 
 namespace millrace::testing {
 namespace {
@@ -37,6 +38,7 @@ TEST_P(FaultSweep, AtEveryOperationIsRefusedOrFinalAndLosesNothing) {
         all.runs += report.runs;
         all.final_failures += report.final_failures;
     }
+    RecordProperty("cases", std::to_string(all.runs));
     fmt::print("{}: {} runs, {} failed for good\n", GetParam().name, all.runs, all.final_failures);
 }
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 namespace millrace::testing {
 namespace {
@@ -86,6 +87,7 @@ TEST_P(FullDisk, RefusesAndGoesOnWhenThereIsRoom) {
         run_with(blocks);
         ++runs;
     }
+    RecordProperty("cases", std::to_string(runs));
     fmt::print("{}: {} runs, {} starts refused, {} unhindered\n",
                GetParam().name,
                runs,

@@ -164,6 +164,10 @@ TEST_F(Hostile, Framing_14_ReservedBits) {
     auto one_way = metadata_request({});
     one_way.header.flags = wire::kFlagOneWay;
     expect_refused(one_way, ErrorCode::malformed_request);
+
+    auto awaited = produce_request({{victim(), batch_of({"x"})}});
+    awaited.header.flags = wire::kFlagOneWay;
+    expect_refused(awaited, ErrorCode::malformed_request);
 }
 
 TEST_F(Hostile, Framing_16_ResponseSentAsARequest) {

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <random>
 
@@ -35,16 +36,29 @@ std::string joined(const std::vector<std::string>& lines) {
     return text;
 }
 
-// A few in every run of the tests; a hundred with MILLRACE_KILL_CYCLES=100.
-int default_count() {
-    const char* count = std::getenv("MILLRACE_KILL_CYCLES");
-    return count != nullptr ? std::atoi(count) : 8;
+int number_from(const char* variable, int otherwise) {
+    const char* text = std::getenv(variable);
+    return text != nullptr ? std::atoi(text) : otherwise;
 }
+
+// A few cycles in every run of the tests; a campaign says how many, or for how long.
+class CycleBudget {
+public:
+    [[nodiscard]] bool spent(int cycles) const {
+        if (seconds_ > 0) return std::chrono::steady_clock::now() >= until_;
+        return cycles >= cycles_;
+    }
+
+private:
+    int cycles_ = number_from("MILLRACE_KILL_CYCLES", 8);
+    int seconds_ = number_from("MILLRACE_KILL_SECONDS", 0);
+    std::chrono::steady_clock::time_point until_ =
+            std::chrono::steady_clock::now() + std::chrono::seconds(seconds_);
+};
 
 struct Cycles {
     std::vector<std::string> settings;
     std::vector<unsigned> shards{2};  // Of one start after the other, round and round.
-    int count = default_count();
     bool ordinary_user = false;
 };
 
@@ -55,7 +69,9 @@ void run_cycles(const Cycles& cycles) {
     std::mt19937 random(seed);
     const DataDirectory directory(cycles.ordinary_user);
     AckedHistory history("killed", kPartitions);
-    for (int cycle = 0; cycle < cycles.count; ++cycle) {
+    const CycleBudget budget;
+    int cycle = 0;
+    for (; !budget.spent(cycle); ++cycle) {
         SCOPED_TRACE("cycle " + std::to_string(cycle));
         BrokerOptions options{.data_directory = directory.path(),
                               .settings = cycles.settings,
@@ -82,7 +98,8 @@ void run_cycles(const Cycles& cycles) {
                           .ordinary_user = cycles.ordinary_user});
     const auto wrong = history.verify(broker.address());
     EXPECT_TRUE(wrong.empty()) << joined(wrong) << broker.log();
-    EXPECT_GT(history.acked(), static_cast<std::uint64_t>(cycles.count));
+    EXPECT_GT(history.acked(), static_cast<std::uint64_t>(cycle));
+    ::testing::Test::RecordProperty("cases", cycle);
     EXPECT_EQ(broker.stop(), 0) << broker.log();
 }
 

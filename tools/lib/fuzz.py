@@ -24,6 +24,9 @@ def parse_arguments():
                         help="this fuzzer, or all whose names begin so; may be repeated")
     parser.add_argument("--runs", type=int, default=10_000_000, metavar="N",
                         help="executions of each (default: 10,000,000)")
+    parser.add_argument("--seconds", type=int, metavar="N",
+                        help="all of them together for so long, instead of a number of executions")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="0: another one every time")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the report here")
     parser.add_argument("--coverage", action="store_true",
                         help="also say how much of each parser the stored corpus reaches")
@@ -70,12 +73,12 @@ def libfuzzer(name, *words):
                           stderr=subprocess.PIPE, check=False)
 
 
-def search(name, runs):
+def search(name, seed, limit):
     findings = BUILD / "findings"
     findings.mkdir(exist_ok=True)
     before = set(findings.glob(f"{name}-*"))
     began = time.monotonic()
-    done = libfuzzer(name, f"-runs={runs}", f"-max_len={INPUT_BYTES_MAX}", "-timeout=10",
+    done = libfuzzer(name, limit, f"-seed={seed}", f"-max_len={INPUT_BYTES_MAX}", "-timeout=10",
                      "-report_slow_units=1000", "-entropic=0", "-rss_limit_mb=1024", "-print_final_stats=1",
                      f"-artifact_prefix={findings}/{name}-", *folders(name))
     seconds = time.monotonic() - began
@@ -173,7 +176,10 @@ def report_coverage(only):
 def main():
     arguments = parse_arguments()
     names = chosen(write_seeds(), arguments.only)
-    reports = [search(name, arguments.runs) for name in names] if arguments.runs > 0 else []
+    limit = f"-runs={arguments.runs}"
+    if arguments.seconds is not None:
+        limit = f"-max_total_time={arguments.seconds // len(names) + 1}"
+    reports = [search(name, arguments.seed, limit) for name in names] if arguments.runs > 0 else []
     if arguments.minimize:
         for name in names:
             minimize(name)

@@ -39,13 +39,17 @@ engine::Durability durability_of(wire::AckDurability durability) {
 void handle_produce(RequestContext& context,
                     ClientConnection& connection,
                     IncomingFrame&& frame) noexcept {
-    const auto request = verify<wire::ProduceRequest>(frame);
-    if (!request) {
+    const auto refuse_with = [&](const Refusal& refusal) {
         Call call;
         call.begin(context, connection, frame.header);
-        call.refuse(request.error().code, request.error().message);
+        call.refuse(refusal.code, refusal.message);
         call.finish();
-        return;
+    };
+    const auto request = verify<wire::ProduceRequest>(frame);
+    if (!request) return refuse_with(request.error());
+    if ((frame.header.flags & wire::kFlagOneWay) != 0 && (*request)->acks() != 0) {
+        frame.header.flags &= static_cast<std::uint8_t>(~wire::kFlagOneWay);
+        return refuse_with({ErrorCode::malformed_request, "Only acks 0 can do without an answer."});
     }
     context.pools().produces.take().start(context, connection, frame, **request);
 }

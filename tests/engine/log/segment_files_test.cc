@@ -239,6 +239,25 @@ TEST(SegmentFiles, NameTheTopicBeforeThereIsData) {
               "version: 0\ntopic_id: AQIDBAUGBwgJCgsMDQ4PEA");
 }
 
+// The run that made it may have been killed before it was synced.
+TEST(SegmentFiles, SyncTheNameOfAFolderThatAnEarlierRunMade) {
+    LogHarness harness;
+    harness.open();
+    harness.append(batch_of("a"));
+    harness.store_all();
+    harness.restart({}, true);  // No checkpoint knows of the folder.
+    std::vector<std::string> order;
+    harness.disk.set_observer([&order](const SimOperation& operation) {
+        const bool counts =
+                operation.kind == FileOpKind::sync_data || operation.kind == FileOpKind::write;
+        if (counts) order.push_back(operation.path.substr(operation.path.find_last_of('/') + 1));
+    });
+    harness.append(batch_of("b"));
+    harness.store_all();
+    const std::vector<std::string> expected{"partition.metadata", segment_name(0, ".log")};
+    EXPECT_EQ(order, expected);
+}
+
 TEST(SegmentFiles, ListLeaderEpochsAtASeal) {
     LogHarness harness;
     harness.open({.segment_bytes = 300});

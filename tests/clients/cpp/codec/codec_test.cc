@@ -17,6 +17,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -178,6 +179,17 @@ TEST(Codec, RefusesRangesThatDoNotMakeUpThePayload) {
     EXPECT_TRUE(violates(decode_fetch(*fetched(100, 52, 160)))) << "8 bytes nobody owns";
     EXPECT_TRUE(violates(decode_fetch(*fetched(100, 61, 160))));
     EXPECT_TRUE(violates(decode_fetch(*fetched(0xffff'ffff, 0xffff'ffff, 160))));
+}
+
+// FlatBuffers' verifier looks at places within the table, not at where the table lies.
+TEST(Codec, RefusesRowsThatAreNotAligned) {
+    const auto answer = produced();
+    std::vector<std::uint64_t> memory(answer.table().size() / 8 + 1);
+    auto* shifted = reinterpret_cast<std::byte*>(memory.data()) + 4;
+    std::ranges::copy(answer.table(), shifted);
+    Response response = *answer;
+    response.table = {shifted, answer.table().size()};
+    EXPECT_TRUE(violates(decode_produce(response, kProduceRows)));
 }
 
 TEST(Codec, DoesNotCopyOneTextThousandsOfTimes) {
