@@ -33,7 +33,7 @@ private:
 };
 
 struct PeerTimes {
-    double warm_up = 0;  // Seconds.
+    double warm_step = 0;  // Seconds; as many steps as the rate still grows.
     double seconds = 0;
 };
 

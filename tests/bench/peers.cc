@@ -12,7 +12,7 @@ namespace millrace::bench {
 
 namespace {
 
-constexpr double kWarmUpShare = 0.1;  // Of options.seconds.
+constexpr double kWarmStepShare = 0.05;  // Of options.seconds.
 constexpr double kSecondsShare = 0.1;
 
 struct Pair {
@@ -72,7 +72,7 @@ void prepare(Pairing& pairing) {
 // One pair, unless the peer has failed before.
 void run_pair(Pairing& pairing, const BenchOptions& options, bool pinned) {
     if (!pairing.left_out.empty()) return;
-    const PeerTimes times{.warm_up = options.seconds * kWarmUpShare,
+    const PeerTimes times{.warm_step = options.seconds * kWarmStepShare,
                           .seconds = options.seconds * kSecondsShare};
     const Cores cores(pinned);
     const auto ours = job_on_millrace(options, times, durability_of(pairing.peer), cores);

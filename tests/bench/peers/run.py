@@ -16,7 +16,7 @@ from runner.peers import PEERS, QUIET, Peer
 from runner.programs import LeftOut, java_classes
 from runner.server import Failed, Server, on_cpus
 
-JOB_SECONDS_BEYOND = 180.0  # To start, to settle and to read everything.
+JOB_SECONDS_BEYOND = 210.0  # To start, to warm up, to settle and to read everything.
 SHOWN_CHARACTERS = 300
 
 
@@ -27,7 +27,7 @@ def job(options: argparse.Namespace, server: Server, *words: str) -> dict:
                                             *words])
     try:
         done = subprocess.run(command, text=True, capture_output=True, stdin=subprocess.DEVNULL,
-                              timeout=options.warm_up + options.seconds + JOB_SECONDS_BEYOND)
+                              timeout=options.seconds + JOB_SECONDS_BEYOND)
     except subprocess.TimeoutExpired as error:
         raise Failed(f"the client did not end; the broker says: {server.log_end()}") from error
     if done.returncode != 0:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, peer: Peer) -> dict:
     """A synced run has its broker killed before everything is read back."""
     shutil.rmtree(options.directory, ignore_errors=True)
     options.directory.mkdir(parents=True)
-    seconds = [str(options.warm_up), str(options.seconds)]
+    seconds = [str(options.warm_step), str(options.seconds)]
     try:
         with peer.server(options.directory, options.broker_cpus) as server:
             server.start()
@@ -69,7 +69,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--build", type=Path, required=True, help="for what is built once")
     parser.add_argument("--synced", action="store_true", help="acknowledged when on the disk")
     parser.add_argument("--directory", type=Path, help="for data; made, and removed at the end")
-    parser.add_argument("--warm-up", type=float, default=2, help="seconds")
+    parser.add_argument("--warm-step", type=float, default=1,
+                        help="seconds, again while the rate grows")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--broker-cpus", default="0-1023")
     parser.add_argument("--client-cpus", default="0-1023")

@@ -7,17 +7,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The job of the row `peers`: keeps some thousand messages unacknowledged for the seconds of the
- * warm-up and for those that count, then reads everything and checks it. Prints its figures as one
- * line of JSON.
+ * The job of the row `peers`: keeps some thousand messages unacknowledged until the rate no longer
+ * grows and then for the seconds that count, reads everything and checks it. Prints its figures as
+ * one line of JSON.
  *
- * <p>Job PEER ADDRESS {both|produce} WARM_SECONDS SECONDS
+ * <p>Job PEER ADDRESS {both|produce} WARM_STEP_SECONDS SECONDS
  *
  * <p>Job PEER ADDRESS read WARM_COUNT COUNT
  */
 public final class Job {
     private static final int UNACKNOWLEDGED_MAX = 4096;
     private static final int CLOCK_EVERY = 32;
+    private static final int WARM_STEPS_MAX = 8;
+    private static final double STILL_GROWS = 1.05;
     private static final long SETTLE_SECONDS = 120;
 
     private final Messages messages = new Messages();
@@ -56,13 +58,22 @@ public final class Job {
 
     private void produce(double warmSeconds, double seconds, boolean alsoRead) throws Exception {
         peer.create();
-        sendFor(warmSeconds);
+        warmUp(warmSeconds);
         long warm = sent;
         double rate = sendFor(seconds);
         settle();
         double readRate = alsoRead ? read(warm, sent) : 0;
         System.out.printf(Locale.ROOT, "{\"warm\": %d, \"count\": %d, \"produced_per_second\": "
                 + "%.1f, \"read_per_second\": %.1f}%n", warm, sent, rate, readRate);
+    }
+
+    private void warmUp(double stepSeconds) throws Exception {
+        double best = 0;
+        for (int step = 0; step < WARM_STEPS_MAX; ++step) {
+            double rate = sendFor(stepSeconds);
+            if (rate < best * STILL_GROWS) return;
+            best = rate;
+        }
     }
 
     /** Returns the acknowledgements a second. */
