@@ -109,9 +109,12 @@ class RabbitMq(Peer):
             "RABBITMQ_CONFIG_FILE": folder / "rabbitmq.conf", "RABBITMQ_CONF_ENV_FILE": folder / "env",
             "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "plugins", "RABBITMQ_NODE_PORT": port,
             "RABBITMQ_DIST_PORT": distribution_port, "ERL_EPMD_PORT": epmd_port,
-            "ERL_EPMD_ADDRESS": "127.0.0.1"}
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # Lets the script become the broker, which the kernel then ends with its parent.
+            "RUNNING_UNDER_SYSTEMD": "true"}
         # Erlang's port mapper as one of our group: else the node starts one that outlives it.
-        start = f'epmd -port {epmd_port} -address 127.0.0.1 & exec "{RABBITMQ}"'
+        start = (f"setpriv --pdeathsig KILL epmd -port {epmd_port} -address 127.0.0.1 & "
+                 f'exec "{RABBITMQ}"')
         return Server(on_cpus(cpus, ["sh", "-c", start]), port, folder / "log",
                       {name: str(value) for name, value in environment.items()})
 
