@@ -65,6 +65,16 @@ struct Sending {
     std::uint64_t sent = 0;
     std::atomic<std::uint64_t> acknowledged{0};
     std::counting_semaphore<kUnacknowledgedMax> room{kUnacknowledgedMax};
+    std::string error;  // Of the last message that failed; of the I/O thread until it has closed.
+
+    void done(const Result<Ack>& ack) {
+        if (ack) {
+            acknowledged.fetch_add(1);
+        } else {
+            error = ack.error().message;
+        }
+        room.release();
+    }
 };
 
 // Acknowledgements a second.
@@ -79,11 +89,7 @@ double send_for(Producer& producer, Sending& sending, double seconds) {
             sending.room.acquire();
             record.value = sending.messages[sending.sent++];
             require(producer.send(record,
-                                  [&sending](const Result<Ack>& ack) {
-                                      if (!ack) bench_failed("produce: " + ack.error().message);
-                                      sending.acknowledged.fetch_add(1);
-                                      sending.room.release();
-                                  }),
+                                  [&sending](const Result<Ack>& ack) { sending.done(ack); }),
                     "send");
         }
     } while (seconds_since(start) < seconds);
@@ -158,6 +164,10 @@ Cores::Cores(bool pinned) {
     client_ = only(cores[1]);
 }
 
+Cores::~Cores() {
+    sched_setaffinity(0, sizeof all_, &all_);
+}
+
 std::string Cores::broker() const {
     return list_of(broker_);
 }
@@ -172,10 +182,6 @@ void Cores::enter_broker() const {
 
 void Cores::enter_client() const {
     enter(client_);
-}
-
-void Cores::leave() const {
-    enter(all_);
 }
 
 JobFigures job_on_millrace(const BenchOptions& options,
@@ -196,7 +202,7 @@ JobFigures job_on_millrace(const BenchOptions& options,
         warm = sending.sent;
         figures.produced = send_for(producer, sending, times.seconds);
         require(producer.close(), "close");
-        if (sending.acknowledged != sending.sent) bench_failed("acknowledgements are missing");
+        if (sending.acknowledged != sending.sent) bench_failed("produce: " + sending.error);
     }
     if (durability == Durability::synced) {
         cores.enter_broker();
@@ -204,7 +210,6 @@ JobFigures job_on_millrace(const BenchOptions& options,
         cores.enter_client();
     }
     figures.read = read_all(broker, warm, sending.sent);
-    cores.leave();
     return figures;
 }
 

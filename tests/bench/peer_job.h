@@ -14,9 +14,14 @@
 namespace millrace::bench {
 
 // Which processors broker and client of a run have: one each, or all of this process.
+//
+// Lifecycle:  the end gives this thread all of them again.
 class Cores {
 public:
     explicit Cores(bool pinned);
+    ~Cores();
+    Cores(const Cores&) = delete;
+    Cores& operator=(const Cores&) = delete;
 
     [[nodiscard]] std::string broker() const;  // "0", "0-1", as taskset has it
     [[nodiscard]] std::string client() const;
@@ -24,7 +29,6 @@ public:
     // Moves this thread, and with it the threads and processes that it starts from now on.
     void enter_broker() const;
     void enter_client() const;
-    void leave() const;
 
 private:
     cpu_set_t all_;
