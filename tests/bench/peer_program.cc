@@ -12,6 +12,14 @@ namespace {
 constexpr auto kPrepareLimit = std::chrono::minutes(20);
 constexpr auto kRunLimit = std::chrono::minutes(10);
 
+// Fit for a cell of a table.
+std::string cell_of(std::string text) {
+    for (auto& letter : text) {
+        if (letter == '\n' || letter == '|') letter = ' ';
+    }
+    return text;
+}
+
 std::string end_of(const std::string& text) {
     constexpr std::size_t kShown = 500;
     return text.size() <= kShown ? text : text.substr(text.size() - kShown);
@@ -32,8 +40,9 @@ std::expected<nlohmann::json, LeftOut> call(const PeerName& peer,
     command.insert(command.end(), words.begin(), words.end());
     const auto result = testing::run_command(command, {}, limit);
     auto said = nlohmann::json::parse(result.output, nullptr, false);
-    if (!said.is_object()) return std::unexpected(LeftOut{"run.py: " + end_of(result.errors)});
-    if (said.contains("left_out")) return std::unexpected(LeftOut{said.at("left_out")});
+    if (!said.is_object())
+        return std::unexpected(LeftOut{cell_of("run.py: " + end_of(result.errors))});
+    if (said.contains("left_out")) return std::unexpected(LeftOut{cell_of(said.at("left_out"))});
     return said;
 }
 
