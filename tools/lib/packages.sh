@@ -35,8 +35,12 @@ install_packages() {  # GROUP...
         echo "All packages are installed."
         return
     fi
+    install_named "${missing[@]}"
+}
+
+install_named() {  # PACKAGE...
     echo "To be installed with apt:"
-    printf '  %s\n' "${missing[@]}"
+    printf '  %s\n' "$@"
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || {
@@ -47,5 +51,14 @@ install_packages() {  # GROUP...
     fi
     "${as_root[@]}" apt-get update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${missing[@]}"
+        apt-get install -y -q --no-install-recommends "$@"
+}
+
+# For what may be left out: each package alone, so that one that is not to be had stops no other.
+install_what_there_is() {  # GROUP
+    local package
+    for package in $(packages_of "$1"); do
+        is_installed "$package" || (install_named "$package") ||
+            echo "$package could not be installed." >&2
+    done
 }
