@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What an idempotent producer puts on its batches, against a broker that the test scripts.
+#include "engine/format/batch_builder.h"
 #include "engine/format/record_batch.h"
 #include "millrace/producer.h"
 #include "schemas/produce_generated.h"
@@ -16,6 +17,19 @@ namespace {
 using namespace std::chrono_literals;
 using engine::ProducerStamp;
 using wire::ErrorCode;
+
+// What becomes of a produce request: nothing else is said, it is stored.
+struct Fate {
+    bool hang_up = false;
+    ErrorCode refusal = ErrorCode::none;
+};
+
+constexpr Fate kStored{};
+constexpr Fate kHangUp{.hang_up = true};
+
+Fate refused(ErrorCode code) {
+    return {.refusal = code};
+}
 
 class IdempotentProducerTest : public ::testing::Test {
 protected:
@@ -50,18 +64,7 @@ protected:
         return stamps_;
     }
 
-    // What becomes of a produce request: nothing else is said, it is stored.
-    struct Fate {
-        bool hang_up = false;
-        ErrorCode refusal = ErrorCode::none;
-    };
-
-    static constexpr Fate kStored{};
-    static constexpr Fate kHangUp{.hang_up = true};
-
-    static Fate refused(ErrorCode code) { return {.refusal = code}; }
-
-    // Of the next ones.
+    // The fates of the next ones.
     void script(std::vector<Fate> fates) {
         const std::lock_guard lock(mutex_);
         script_ = std::move(fates);
