@@ -253,7 +253,10 @@ TopicCatalog::Step TopicCatalog::reserve_producer_ids() {
         return Step::wait;
     }
     if (!appended) {
-        producer_ids_.refuse(problem_of(appended.error()), refusal_of(appended.error()));
+        const bool full = appended.error().code == engine::Errc::storage_full;
+        producer_ids_.refuse(problem_of(appended.error()),
+                             full ? "The broker's disk is full: no producer id can be reserved."
+                                  : "No producer id can be reserved.");
         return Step::done;
     }
     state_.set_producer_ids_end(first + kProducerIdBlock);
