@@ -7,6 +7,7 @@
 #include "codec/hello.h"
 #include "codec/metadata.h"
 #include "codec/offsets.h"
+#include "codec/producers.h"
 #include "codec/table.h"
 #include "codec/topics.h"
 #include "engine/assert.h"

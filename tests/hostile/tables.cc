@@ -2,6 +2,7 @@
 #include "tests/hostile/tables.h"
 
 #include "broker/protocol/uuid.h"
+#include "schemas/init_producer_generated.h"
 
 #include <algorithm>
 
