@@ -66,6 +66,8 @@ void CatalogState::apply_record(const MetadataRecord& record) {
         deleted_[record.id] = {record.name, record.clean_starts};
     } else if (record.kind == MetadataKind::forgotten) {
         deleted_.erase(record.id);
+    } else if (record.kind == MetadataKind::producer_ids) {
+        set_producer_ids_end(record.producer_ids_end);
     }
 }
 
@@ -84,6 +86,11 @@ void CatalogState::set_clean_starts(const engine::TopicId& id, std::uint32_t cle
 
 void CatalogState::forget_deleted(const engine::TopicId& id) {
     deleted_.erase(id);
+}
+
+// Never falls, whatever the log says: no id is given twice.
+void CatalogState::set_producer_ids_end(std::int64_t end) {
+    producer_ids_end_ = std::max(producer_ids_end_, end);
 }
 
 CatalogChangeRef CatalogState::everything() const {
@@ -119,6 +126,11 @@ std::vector<MetadataRecord> CatalogState::snapshot(std::int64_t snapshot_offset)
         record.id = id;
         record.name = topic.name;
         record.clean_starts = topic.clean_starts;
+        add(std::move(record));
+    }
+    if (producer_ids_end_ > 0) {
+        auto record = mark(MetadataKind::producer_ids);
+        record.producer_ids_end = producer_ids_end_;
         add(std::move(record));
     }
     add(mark(MetadataKind::snapshot_end));

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Everything the metadata log says: the topics that live and the ids of those that did.
+// Everything the metadata log says: the topics that live, the ids of those that
+// did, and how far ids of producers were given.
 //
 // Thread:      shard 0's.
 #pragma once
@@ -33,12 +34,16 @@ public:
     void apply(const CatalogChange& change);
     void set_clean_starts(const engine::TopicId& id, std::uint32_t clean_starts);
     void forget_deleted(const engine::TopicId& id);
+    void set_producer_ids_end(std::int64_t end);
 
     [[nodiscard]] const CatalogView& view() const noexcept { return view_; }
 
     [[nodiscard]] const std::map<engine::TopicId, DeletedTopic>& deleted() const noexcept {
         return deleted_;
     }
+
+    // Ids of producers from here on were never reserved.
+    [[nodiscard]] std::int64_t producer_ids_end() const noexcept { return producer_ids_end_; }
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
@@ -56,6 +61,7 @@ private:
     engine::LogConfig defaults_;
     CatalogView view_;
     std::map<engine::TopicId, DeletedTopic> deleted_;
+    std::int64_t producer_ids_end_ = 0;
     std::uint64_t version_ = 0;
     std::vector<MetadataRecord> snapshot_;  // Of a snapshot whose end was not read yet.
     bool in_snapshot_ = false;

@@ -123,6 +123,9 @@ void encode(const MetadataRecord& record, std::vector<std::byte>& to) {
         case MetadataKind::forgotten:
             writer.put(record.id);
             return;
+        case MetadataKind::producer_ids:
+            writer.put(record.producer_ids_end);
+            return;
         case MetadataKind::snapshot_begin:
         case MetadataKind::snapshot_end:
             return;
@@ -154,6 +157,10 @@ engine::Result<MetadataRecord> decode_metadata_record(engine::Bytes bytes) {
             break;
         case MetadataKind::forgotten:
             record.id = reader.take_id();
+            break;
+        case MetadataKind::producer_ids:
+            record.producer_ids_end = reader.take<std::int64_t>();
+            if (record.producer_ids_end < 0) return engine::failure(engine::Errc::damaged_range);
             break;
         case MetadataKind::snapshot_begin:
         case MetadataKind::snapshot_end:

@@ -22,6 +22,7 @@ enum class MetadataKind : std::uint8_t {
     forgotten = 3,       // No write-ahead log can hold the deleted id any more.
     snapshot_begin = 4,  // What follows, up to the end, is everything.
     snapshot_end = 5,
+    producer_ids = 6,  // Ids below the record's are given or lost.
 };
 
 struct MetadataRecord {
@@ -31,11 +32,12 @@ struct MetadataRecord {
     std::int64_t snapshot_offset =
             -1;  // Where the newest whole snapshot begins; -1: there is none.
 
-    engine::TopicId id;              // topic, deleted, forgotten.
-    std::uint32_t clean_starts = 0;  // deleted: starts after a clean stop since the deletion.
-    std::uint32_t partitions = 0;    // topic.
-    std::string name;                // topic; deleted: what its folders are named after.
-    ConfigOverrides overrides;       // topic.
+    engine::TopicId id;                 // topic, deleted, forgotten.
+    std::uint32_t clean_starts = 0;     // deleted: starts after a clean stop since the deletion.
+    std::uint32_t partitions = 0;       // topic.
+    std::string name;                   // topic; deleted: what its folders are named after.
+    ConfigOverrides overrides;          // topic.
+    std::int64_t producer_ids_end = 0;  // producer_ids.
 };
 
 // Appends the record's bytes.

@@ -153,6 +153,10 @@ void TopicCatalog::run_queued() {
             if (write_snapshot() == Step::wait) break;
             continue;
         }
+        if (producer_ids_.wants_block()) {
+            if (reserve_producer_ids() == Step::wait) break;
+            continue;
+        }
         if (queue_.empty()) break;
         auto& command = *queue_.front();
         if (waits_for_deletion(command)) {
@@ -207,6 +211,11 @@ TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
     }
     state_.apply(*change);
     ++in_flight_;
+    begin_snapshot_if_due();
+    return Step::done;
+}
+
+void TopicCatalog::begin_snapshot_if_due() {
     const auto threshold = std::max(options_.snapshot_bytes_min, 4 * last_snapshot_bytes_);
     if (log_.bytes_since_snapshot() >= threshold) {
         auto all = state_.snapshot(log_.snapshot_offset());
@@ -219,7 +228,54 @@ TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
         snapshot_begin_ = engine::Offset(-1);
         snapshot_start_bytes_ = log_.bytes_since_snapshot();
     }
+}
+
+void TopicCatalog::give_producer_id(ProducerIdRequest& request) {
+    producer_ids_.ask(request);
+    if (!producer_ids_.wants_block()) return;
+    if (stopping_) {
+        return producer_ids_.refuse(CatalogProblem::shutting_down, "The broker is stopping.");
+    }
+    run_queued();
+}
+
+TopicCatalog::Step TopicCatalog::reserve_producer_ids() {
+    const auto first = state_.producer_ids_end();
+    std::vector<MetadataRecord> records(1);
+    records.front().kind = MetadataKind::producer_ids;
+    records.front().version = state_.version();
+    records.front().producer_ids_end = first + kProducerIdBlock;
+    const auto appended = log_.append(records, [this, first](engine::Result<void> outcome) {
+        producer_ids_reserved(first, outcome);
+    });
+    if (!appended && appended.error().code == engine::Errc::no_room) {
+        wait_for_room(kRoomBytes);
+        return Step::wait;
+    }
+    if (!appended) {
+        const bool full = appended.error().code == engine::Errc::storage_full;
+        producer_ids_.refuse(problem_of(appended.error()),
+                             full ? "The broker's disk is full: no producer id can be reserved."
+                                  : "No producer id can be reserved.");
+        return Step::done;
+    }
+    state_.set_producer_ids_end(first + kProducerIdBlock);
+    producer_ids_.reserving();
+    ++in_flight_;
+    begin_snapshot_if_due();
     return Step::done;
+}
+
+void TopicCatalog::producer_ids_reserved(std::int64_t first, engine::Result<void> outcome) {
+    --in_flight_;
+    if (outcome) {
+        producer_ids_.reserved(first);
+        run_queued();
+    } else {
+        // Final for the whole engine: the process ends.
+        producer_ids_.refuse(problem_of(outcome.error()), "No producer id could be reserved.");
+        maybe_stopped();
+    }
 }
 
 // One batch of the snapshot. Changes wait until all are appended, so that nothing lies between.
@@ -328,6 +384,9 @@ void TopicCatalog::stop(std::move_only_function<void()> done) {
     queue_.clear();
     for (auto* command : waiting) {
         fail(*command, CatalogProblem::shutting_down, "The broker is stopping.");
+    }
+    if (producer_ids_.wants_block()) {
+        producer_ids_.refuse(CatalogProblem::shutting_down, "The broker is stopping.");
     }
     maybe_stopped();
 }

@@ -13,6 +13,7 @@
 #include "broker/cluster/catalog_publisher.h"
 #include "broker/cluster/catalog_state.h"
 #include "broker/cluster/metadata_log.h"
+#include "broker/cluster/producer_ids.h"
 #include "broker/cluster/topic_command.h"
 #include "engine/engine.h"
 
@@ -62,6 +63,8 @@ public:
 
     void run(TopicCommand& command);
 
+    void give_producer_id(ProducerIdRequest& request);
+
     // Commands that wait, and later ones, are refused with shutting_down; `done` runs when those
     // whose records were appended have been answered.
     void stop(std::move_only_function<void()> done);
@@ -80,6 +83,9 @@ private:
     void answered(const CatalogChange& change);
     void wait_for_room(std::uint64_t bytes);
     [[nodiscard]] Step write_snapshot();
+    [[nodiscard]] Step reserve_producer_ids();
+    void producer_ids_reserved(std::int64_t first, engine::Result<void> outcome);
+    void begin_snapshot_if_due();
     void fail(TopicCommand& command, CatalogProblem problem, std::string_view message);
     void maybe_stopped();
 
@@ -92,6 +98,7 @@ private:
     MetadataLog log_;
     std::vector<engine::PartitionKey> recovered_;
 
+    ProducerIds producer_ids_;
     std::deque<TopicCommand*> queue_;
     std::vector<TopicCommand*> deferred_;  // Wait for a name.
     // Topics whose folders are on their way out, with their names.

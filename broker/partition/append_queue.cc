@@ -3,6 +3,8 @@
 
 #include "engine/assert.h"
 
+#include <utility>
+
 namespace millrace::broker {
 
 AppendQueue::AppendQueue(PartitionSource& source, engine::ShardEngine& engine, TimerService& timers)
@@ -22,13 +24,30 @@ void AppendQueue::submit(PendingAppend& append) noexcept {
     append.log_start = engine::Offset(-1);
     append.op.owner = &append;
     append.op.done = &AppendQueue::appended;
-    if (first_ != nullptr || !enter(append)) {
-        park(append);
-        if (first_ == &append) wait_for_first();
+    append.queue = this;
+    append.timer.owner = &append;
+    append.timer.fired = [](Timer& timer) noexcept {
+        auto& parked = *static_cast<PendingAppend*>(timer.owner);
+        parked.queue->expired(parked);
+    };
+    take_on(append);
+}
+
+void AppendQueue::take_on(PendingAppend& append) noexcept {
+    if (park_behind_unread(append)) return;
+    if (!for_room_.empty()) return park(for_room_, append);
+    switch (enter(append)) {
+        case Entered::over:
+            return;
+        case Entered::unread:
+            return park_unread(append);
+        case Entered::no_room:
+            park(for_room_, append);
+            return wait_for_first();
     }
 }
 
-bool AppendQueue::enter(PendingAppend& append) noexcept {
+AppendQueue::Entered AppendQueue::enter(PendingAppend& append) noexcept {
     PartitionSource::Missing missing{};
     auto* partition = source_.find_or_open(append.key, missing);
     if (partition == nullptr) {
@@ -36,20 +55,23 @@ bool AppendQueue::enter(PendingAppend& append) noexcept {
                 missing == PartitionSource::Missing::topic ? AppendProblem::unknown_topic
                                                            : AppendProblem::unknown_partition,
                 {});
-        return true;
+        return Entered::over;
     }
     const auto outcome = partition->log().append(append.op);
     if (!outcome) {
-        if (outcome.error().code == engine::Errc::no_room) return false;
+        if (outcome.error().code == engine::Errc::no_room) return Entered::no_room;
+        if (outcome.error().code == engine::Errc::producers_unread) return Entered::unread;
         give_up(append, AppendProblem::refused, outcome.error());
-        return true;
+        return Entered::over;
     }
     append.log_start = partition->log().offsets().log_start;
-    partition->count_in(
-            static_cast<std::uint64_t>(append.op.end_offset.value - append.op.base_offset.value),
-            append.op.batches.size());
+    if (!append.op.duplicate) {
+        partition->count_in(static_cast<std::uint64_t>(append.op.end_offset.value -
+                                                       append.op.base_offset.value),
+                            append.op.batches.size());
+    }
     append.released(append);
-    return true;
+    return Entered::over;
 }
 
 void AppendQueue::appended(engine::AppendOp& op) noexcept {
@@ -70,89 +92,110 @@ void AppendQueue::give_up(PendingAppend& append,
     append.done(append);
 }
 
-void AppendQueue::count(const PendingAppend& append) noexcept {
+void AppendQueue::note_parked(PendingAppend& append) noexcept {
     const auto bytes = append.op.batches.size();
     parked_bytes_ += bytes;
     if (append.account != nullptr) append.account->fetch_add(bytes, std::memory_order_relaxed);
-}
-
-void AppendQueue::park(PendingAppend& append) noexcept {
-    append.next = nullptr;
-    append.previous = last_;
-    if (last_ != nullptr) {
-        last_->next = &append;
-    } else {
-        first_ = &append;
-    }
-    last_ = &append;
-    count(append);
-    append.queue = this;
-    append.timer.owner = &append;
-    append.timer.fired = [](Timer& timer) noexcept {
-        auto& parked = *static_cast<PendingAppend*>(timer.owner);
-        parked.queue->expired(parked);
-    };
     timers_.arm(append.timer, append.deadline);
 }
 
-void AppendQueue::put_first(PendingAppend& append) noexcept {
-    append.previous = nullptr;
-    append.next = first_;
-    (first_ != nullptr ? first_->previous : last_) = &append;
-    first_ = &append;
-    count(append);
-    timers_.arm(append.timer, append.deadline);
-}
-
-void AppendQueue::expired(PendingAppend& append) noexcept {
-    const bool was_first = &append == first_;
-    unpark(append);
-    give_up(append, AppendProblem::timed_out, {});
-    if (was_first) wait_for_first();
+void AppendQueue::park(ParkedAppends& list, PendingAppend& append) noexcept {
+    list.push_back(append);
+    note_parked(append);
 }
 
 void AppendQueue::unpark(PendingAppend& append) noexcept {
     timers_.disarm(append.timer);
-    (append.previous != nullptr ? append.previous->next : first_) = append.next;
-    (append.next != nullptr ? append.next->previous : last_) = append.previous;
-    append.next = nullptr;
-    append.previous = nullptr;
+    append.list->remove(append);
     const auto bytes = append.op.batches.size();
     ASSERT(parked_bytes_ >= bytes);
     parked_bytes_ -= bytes;
     if (append.account != nullptr) append.account->fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+void AppendQueue::expired(PendingAppend& append) noexcept {
+    const bool was_first = &append == for_room_.first();
+    unpark(append);
+    give_up(append, AppendProblem::timed_out, {});
+    if (was_first) wait_for_first();
+}
+
+bool AppendQueue::park_behind_unread(PendingAppend& append) noexcept {
+    if (unread_.empty()) return false;
+    const auto found = unread_.find(append.key);
+    if (found == unread_.end()) return false;
+    park(found->second->appends, append);
+    return true;
+}
+
+void AppendQueue::park_unread(PendingAppend& append) noexcept {
+    PartitionSource::Missing missing{};
+    auto& unread = *unread_.emplace(append.key, std::make_unique<Unread>()).first->second;
+    unread.queue = this;
+    unread.key = append.key;
+    unread.log = &source_.find_or_open(append.key, missing)->log();
+    unread.waiter.owner = &unread;
+    unread.waiter.ready = [](engine::ProducersWaiter& waiter) noexcept {
+        auto& read = *static_cast<Unread*>(waiter.owner);
+        read.queue->producers_read(read);
+    };
+    park(unread.appends, append);
+    unread.log->wait_for_producers(unread.waiter);
+}
+
+void AppendQueue::producers_read(Unread& unread) noexcept {
+    // Out of the way first: what has to wait again, waits anew.
+    const auto owned = std::move(unread_.extract(unread.key).mapped());
+    while (auto* append = unread.appends.first()) {
+        unpark(*append);
+        take_on(*append);
+    }
+}
+
 void AppendQueue::wait_for_first() noexcept {
     if (waiting_) engine_.cancel_wait(room_);
-    waiting_ = first_ != nullptr;
+    waiting_ = !for_room_.empty();
     if (!waiting_) return;
-    room_.bytes = first_->op.batches.size();
+    room_.bytes = for_room_.first()->op.batches.size();
     engine_.wait_for_room(room_);
 }
 
 void AppendQueue::room_is_ready() noexcept {
     waiting_ = false;
-    while (first_ != nullptr) {
-        auto& append = *first_;
+    while (auto* append = for_room_.first()) {
         // Out of the queue first: `done` may run within enter() and end its life.
-        const auto* rest = append.next;
-        unpark(append);
-        if (enter(append)) continue;
-        ASSERT(first_ == rest);  // Nothing ran that could have changed the queue.
-        put_first(append);
+        const auto* rest = append->next;
+        unpark(*append);
+        if (park_behind_unread(*append)) continue;
+        const auto entered = enter(*append);
+        if (entered == Entered::over) continue;
+        if (entered == Entered::unread) {
+            park_unread(*append);
+            continue;
+        }
+        ASSERT(for_room_.first() == rest);  // Nothing ran that could have changed the queue.
+        for_room_.push_front(*append);
+        note_parked(*append);
         break;
     }
     wait_for_first();
 }
 
+void AppendQueue::give_up_all(ParkedAppends& list) noexcept {
+    while (auto* append = list.first()) {
+        unpark(*append);
+        give_up(*append, AppendProblem::refused, {engine::Errc::shutting_down});
+    }
+}
+
 void AppendQueue::stop() noexcept {
     if (waiting_) engine_.cancel_wait(room_);
     waiting_ = false;
-    while (first_ != nullptr) {
-        auto& append = *first_;
-        unpark(append);
-        give_up(append, AppendProblem::refused, {engine::Errc::shutting_down});
+    give_up_all(for_room_);
+    while (!unread_.empty()) {
+        const auto unread = std::move(unread_.extract(unread_.begin()).mapped());
+        unread->log->cancel_wait(unread->waiter);
+        give_up_all(unread->appends);
     }
 }
 

@@ -257,4 +257,8 @@ CheckResult check(const wire::OffsetForLeaderEpochRequest& request, engine::Byte
     return {};
 }
 
+CheckResult check(const wire::InitProducerRequest&, engine::Bytes payload) {
+    return no_payload(payload);
+}
+
 }  // namespace millrace::broker

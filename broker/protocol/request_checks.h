@@ -9,6 +9,7 @@
 #include "schemas/configs_generated.h"
 #include "schemas/describe_cluster_generated.h"
 #include "schemas/fetch_generated.h"
+#include "schemas/init_producer_generated.h"
 #include "schemas/metadata_generated.h"
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
@@ -32,5 +33,6 @@ using CheckResult = Checked<void>;
 [[nodiscard]] CheckResult check(const wire::ListOffsetsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::OffsetForLeaderEpochRequest& request,
                                 engine::Bytes payload);
+[[nodiscard]] CheckResult check(const wire::InitProducerRequest& request, engine::Bytes payload);
 
 }  // namespace millrace::broker

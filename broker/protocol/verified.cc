@@ -94,6 +94,7 @@ MILLRACE_VERIFIED(wire::ProduceRequest);
 MILLRACE_VERIFIED(wire::FetchRequest);
 MILLRACE_VERIFIED(wire::ListOffsetsRequest);
 MILLRACE_VERIFIED(wire::OffsetForLeaderEpochRequest);
+MILLRACE_VERIFIED(wire::InitProducerRequest);
 
 #undef MILLRACE_VERIFIED
 

@@ -21,6 +21,13 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::offset_out_of_range;
         case Errc::log_truncated:
             return ErrorCode::log_truncated;
+        case Errc::duplicate_sequence:
+            return ErrorCode::duplicate_sequence;
+        case Errc::out_of_order_sequence:
+            return ErrorCode::out_of_order_sequence;
+        case Errc::invalid_producer_epoch:
+            return ErrorCode::invalid_producer_epoch;
+        case Errc::producers_unread:  // Whoever appends waits for them.
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:

@@ -5,6 +5,7 @@
 #include "broker/request/handlers/configs.h"
 #include "broker/request/handlers/fetch.h"
 #include "broker/request/handlers/hello.h"
+#include "broker/request/handlers/init_producer.h"
 #include "broker/request/handlers/metadata.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
@@ -38,7 +39,7 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},
     {Api::offset_for_leader_epoch, "offset_for_leader_epoch", 1, 1, &handle_offset_for_leader_epoch, describe, kTopic, kAfter},
-    {Api::init_producer,    "init_producer",    1, 1, &handle_unsupported,      write,            kCluster, kAfter},
+    {Api::init_producer,    "init_producer",    1, 1, &handle_init_producer,    write,            kCluster, kAfter},
 };
 
 // clang-format on

@@ -5,33 +5,36 @@
 
 namespace millrace::broker {
 
+wire::ErrorCode to_wire(CatalogProblem problem) noexcept {
+    using wire::ErrorCode;
+    switch (problem) {
+        case CatalogProblem::none:
+            return ErrorCode::none;
+        case CatalogProblem::unknown_topic:
+            return ErrorCode::unknown_topic;
+        case CatalogProblem::topic_exists:
+            return ErrorCode::topic_exists;
+        case CatalogProblem::invalid_topic_name:
+            return ErrorCode::invalid_topic_name;
+        case CatalogProblem::invalid_partition_count:
+            return ErrorCode::invalid_partition_count;
+        case CatalogProblem::invalid_config:
+            return ErrorCode::invalid_config;
+        case CatalogProblem::storage_full:
+            return ErrorCode::storage_full;
+        case CatalogProblem::storage_failed:
+            return ErrorCode::storage_failed;
+        case CatalogProblem::shutting_down:
+            return ErrorCode::shutting_down;
+    }
+    return ErrorCode::unknown_server_error;
+}
+
 Refusal outcome_of(const TopicCommandItem& item, bool timed_out) {
     using wire::ErrorCode;
     if (timed_out)
         return {ErrorCode::timed_out, std::string(row_of(ErrorCode::timed_out).sentence)};
-    const auto code = [&item] {
-        switch (item.problem) {
-            case CatalogProblem::none:
-                return ErrorCode::none;
-            case CatalogProblem::unknown_topic:
-                return ErrorCode::unknown_topic;
-            case CatalogProblem::topic_exists:
-                return ErrorCode::topic_exists;
-            case CatalogProblem::invalid_topic_name:
-                return ErrorCode::invalid_topic_name;
-            case CatalogProblem::invalid_partition_count:
-                return ErrorCode::invalid_partition_count;
-            case CatalogProblem::invalid_config:
-                return ErrorCode::invalid_config;
-            case CatalogProblem::storage_full:
-                return ErrorCode::storage_full;
-            case CatalogProblem::storage_failed:
-                return ErrorCode::storage_failed;
-            case CatalogProblem::shutting_down:
-                return ErrorCode::shutting_down;
-        }
-        return ErrorCode::unknown_server_error;
-    }();
+    const auto code = to_wire(item.problem);
     if (code == ErrorCode::none) return {code, item.message};
     if (code == ErrorCode::unknown_topic) return {code, unknown_topic_message(item.name)};
     if (item.message.empty()) return {code, std::string(row_of(code).sentence)};

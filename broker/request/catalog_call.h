@@ -80,6 +80,8 @@ private:
     bool answered_ = false;
 };
 
+[[nodiscard]] wire::ErrorCode to_wire(CatalogProblem problem) noexcept;
+
 // What became of an item, for the wire.
 [[nodiscard]] Refusal outcome_of(const TopicCommandItem& item, bool timed_out);
 

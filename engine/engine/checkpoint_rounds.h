@@ -11,10 +11,10 @@
 //              more.
 #pragma once
 
+#include "engine/base/guarded_clock.h"
 #include "engine/clock.h"
 #include "engine/engine/checkpoint_writer.h"
 #include "engine/engine/engine_core.h"
-#include "engine/engine/guarded_clock.h"
 #include "engine/storage.h"
 
 #include <cstdint>

@@ -42,6 +42,7 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  shard_wal_,
                  core.options(),
                  core.state().summary.leader_epoch_min,
+                 core.state().checkpoint.newest->guarded_clock,
                  counters_,
                  *this}),
           free_space_(core.options(), storage, *this),

@@ -46,7 +46,8 @@ void store_header(std::byte* to,
                   Codec codec,
                   std::int32_t count,
                   TimestampMs base_timestamp,
-                  TimestampMs max_timestamp) {
+                  TimestampMs max_timestamp,
+                  const ProducerStamp& producer) {
     std::memset(to, 0, kBatchHeaderBytes);
     store_big(to + batch_at::kBatchLength, static_cast<std::int32_t>(size - kBatchPrefixBytes));
     store_big(to + batch_at::kLeaderEpoch, std::int32_t{-1});
@@ -55,9 +56,9 @@ void store_header(std::byte* to,
     store_big(to + batch_at::kLastOffsetDelta, count - 1);
     store_big(to + batch_at::kBaseTimestamp, base_timestamp);
     store_big(to + batch_at::kMaxTimestamp, max_timestamp);
-    store_big(to + batch_at::kProducerId, std::int64_t{-1});
-    store_big(to + batch_at::kProducerEpoch, std::int16_t{-1});
-    store_big(to + batch_at::kBaseSequence, std::int32_t{-1});
+    store_big(to + batch_at::kProducerId, producer.id);
+    store_big(to + batch_at::kProducerEpoch, producer.epoch);
+    store_big(to + batch_at::kBaseSequence, producer.base_sequence);
     store_big(to + batch_at::kRecordCount, count);
     store_big(to + batch_at::kCrc, BatchView::trusted(to).computed_crc());
 }
@@ -96,17 +97,28 @@ void BatchBuilder::append(const RecordParts& record) {
     ++count_;
 }
 
-Result<Bytes> BatchBuilder::finish(Codec codec) {
+Result<Bytes> BatchBuilder::finish(Codec codec, const ProducerStamp& producer) {
     ASSERT(count_ > 0);
     ASSERT(bytes_.size() <= INT32_MAX);
     if (codec == Codec::none) {
-        store_header(bytes_.data(), bytes_.size(), codec, count_, base_timestamp_, max_timestamp_);
+        store_header(bytes_.data(),
+                     bytes_.size(),
+                     codec,
+                     count_,
+                     base_timestamp_,
+                     max_timestamp_,
+                     producer);
         return Bytes(bytes_);
     }
     compressed_.assign(kBatchHeaderBytes, std::byte{0});
     TRY_VOID(compress(codec, Bytes(bytes_).subspan(kBatchHeaderBytes), compressed_));
-    store_header(
-            compressed_.data(), compressed_.size(), codec, count_, base_timestamp_, max_timestamp_);
+    store_header(compressed_.data(),
+                 compressed_.size(),
+                 codec,
+                 count_,
+                 base_timestamp_,
+                 max_timestamp_,
+                 producer);
     return Bytes(compressed_);
 }
 

@@ -23,6 +23,15 @@ struct RecordParts {
     std::span<const HeaderView> headers{};
 };
 
+// What a batch says of its producer; all -1: that it has none.
+struct ProducerStamp {
+    std::int64_t id = -1;
+    std::int16_t epoch = -1;
+    std::int32_t base_sequence = -1;
+
+    bool operator==(const ProducerStamp&) const = default;
+};
+
 class BatchBuilder {
 public:
     // Size of the batch after the record, uncompressed.
@@ -34,11 +43,11 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
-    // The batch, at base offset 0 with leader epoch -1 and no producer id. Valid until clear().
+    // The batch, at base offset 0 with leader epoch -1. Valid until clear() or another finish().
     // A codec that does not make it smaller is used all the same: the choice is the caller's.
     // Requires: at least one record, and less than 2 GiB of them. Errors: unsupported_batch (the
     // codec failed).
-    [[nodiscard]] Result<Bytes> finish(Codec codec);
+    [[nodiscard]] Result<Bytes> finish(Codec codec, const ProducerStamp& producer = {});
 
     void clear() noexcept;
 

@@ -22,8 +22,8 @@ Result<void> check_header(const BatchView& batch) noexcept {
     if ((batch.attributes() & kCodecMask) > static_cast<std::uint16_t>(Codec::zstd)) {
         return failure(Errc::unsupported_batch);
     }
-    // Duplicates of idempotent producers would be stored twice: refused until they are known.
-    if (batch.producer_id() >= 0) return failure(Errc::unsupported_batch);
+    const bool numbered = batch.producer_epoch() >= 0 && batch.base_sequence() >= 0;
+    if (batch.producer_id() >= 0 && !numbered) return failure(Errc::corrupt_batch);
     if (batch.log_append_time()) return failure(Errc::invalid_timestamp);
     return {};
 }

@@ -22,7 +22,7 @@ struct BatchCheck {
 // The batch at the front of untrusted `bytes`, which may hold more. Uncompressed: every record is
 // walked (lengths, offset deltas 0, 1, 2..., count, exact end). Compressed: count and codec only;
 // whoever opens it later does so with bounded output.
-// Errors: corrupt_batch; unsupported_batch (magic, codec, control, transactional, producer id);
+// Errors: corrupt_batch; unsupported_batch (magic, codec, control, transactional);
 // invalid_timestamp (below -1, which stands for none; or claims to have the broker's time).
 [[nodiscard]] Result<BatchCheck> check_batch(Bytes bytes) noexcept;
 

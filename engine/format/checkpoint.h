@@ -35,6 +35,8 @@ struct PartitionRow {
     Offset flushed_offset;             // Everything below lies in segment files.
     std::vector<SegmentRow> segments;  // Ascending; the last may be active, all others sealed.
     std::vector<EpochRow> epochs;      // Ascending.
+    // Producers of batches below it are in the snapshot of that offset. -1: no batch below
+    // flushed_offset has a producer. -2 - X: none below X has, and there is no snapshot.
     Offset producer_snapshot{-1};
 
     bool operator==(const PartitionRow&) const = default;

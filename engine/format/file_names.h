@@ -20,6 +20,7 @@ inline constexpr std::string_view kLeaderEpochName = "leader-epoch-checkpoint";
 inline constexpr std::string_view kLogSuffix = ".log";
 inline constexpr std::string_view kOffsetIndexSuffix = ".index";
 inline constexpr std::string_view kTimeIndexSuffix = ".timeindex";
+inline constexpr std::string_view kSnapshotSuffix = ".snapshot";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
 // A path relative to the data directory, in place: making one allocates nothing.

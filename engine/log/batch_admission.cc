@@ -26,12 +26,19 @@ Result<void> check_sizes(Bytes batches, const LogConfig& config) noexcept {
     if (batches.empty()) return failure(Errc::corrupt_batch);
     const auto bytes_max =
             std::min<std::uint64_t>(config.message_bytes_max, segment_bytes_max(config));
+    const auto bytes = batches.size();
     while (!batches.empty()) {
         TRY(const auto batch, BatchView::parse(batches));
         if (batch.size() > bytes_max) return failure(Errc::batch_too_large);
+        const bool alone = batch.size() == bytes;
+        if (batch.producer_id() >= 0 && !alone) return failure(Errc::unsupported_batch);
         batches = batches.subspan(batch.size());
     }
     return {};
+}
+
+bool has_producer(Bytes batches) noexcept {
+    return BatchView::trusted(batches.data()).producer_id() >= 0;
 }
 
 Result<void> check_contents(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {

@@ -25,8 +25,12 @@ struct Admission {
 };
 
 // Lengths only: whole batches one behind the other, none over the limits.
-// Errors: corrupt_batch, unsupported_batch, batch_too_large.
+// Errors: corrupt_batch, unsupported_batch (one with a producer id does not come alone),
+// batch_too_large.
 [[nodiscard]] Result<void> check_sizes(Bytes batches, const LogConfig& config) noexcept;
+
+// Requires: check_sizes() has found nothing.
+[[nodiscard]] bool has_producer(Bytes batches) noexcept;
 
 // Everything else, and nothing is written. Errors: as check_batch, and invalid_timestamp.
 [[nodiscard]] Result<void> check_contents(Bytes batches,

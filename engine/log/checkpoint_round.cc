@@ -118,6 +118,8 @@ void CheckpointRound::take_rows() {
         row.key = state.key;
         row.log_start = state.log_start;
         row.flushed_offset = state.stored_end;
+        row.producer_snapshot = state.producers.row(state.stored_end);
+        state.producers.prepared = row.producer_snapshot;
         state.segments.append_rows(row.segments);
         if (row.segments.empty()) return;
         const auto epochs = state.epochs.up_to(state.stored_end);
@@ -220,6 +222,7 @@ void CheckpointRound::durable() noexcept {
         if (state.prepared > state.tail.released()) {
             state.tail.release_to(state.prepared, context_.wal);
         }
+        state.producers.named = std::max(state.producers.named, state.producers.prepared);
     });
     for (auto* file : std::exchange(orphans_, {}))
         context_.wal.entry_released(*file);

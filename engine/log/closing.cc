@@ -34,6 +34,14 @@ void ClosingWorker::index_saved(Result<void> outcome) noexcept {
 }
 
 void ClosingWorker::epochs_saved(Result<void> outcome) noexcept {
+    if (!outcome || !ProducerFiles::due(*log_, SnapshotMoment::boundary)) {
+        return producers_saved(outcome);
+    }
+    producer_files_.save(
+            *log_, closing_.sync_each_, completion_of<&ClosingWorker::producers_saved>(*this));
+}
+
+void ClosingWorker::producers_saved(Result<void> outcome) noexcept {
     if (!outcome || !closing_.sync_each_) return log_over(outcome);
     path_call(FileOpKind::sync_directory,
               partition_path(log_->directory),
@@ -51,10 +59,13 @@ void ClosingWorker::log_over(Result<void> outcome) noexcept {
     next();
 }
 
-Closing::Closing(LogContext& context, LogTable& logs, Flusher& flusher)
+Closing::Closing(LogContext& context,
+                 LogTable& logs,
+                 Flusher& flusher,
+                 ProducerLoads& producer_loads)
         : FileSteps(context), logs_(logs), flusher_(flusher) {
     for (auto& worker : workers_)
-        worker = std::make_unique<ClosingWorker>(context, *this);
+        worker = std::make_unique<ClosingWorker>(context, *this, producer_loads);
 }
 
 void Closing::start(EngineOp& op) noexcept {

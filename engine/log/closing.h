@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/log/log_table.h"
+#include "engine/log/producer_files.h"
 
 #include <array>
 #include <cstdint>
@@ -18,8 +19,12 @@ class Closing;
 // Saves the files of one log after the other.
 class ClosingWorker : public FileSteps<ClosingWorker> {
 public:
-    ClosingWorker(LogContext& context, Closing& closing)
-            : FileSteps(context), closing_(closing), index_files_(context), epoch_file_(context) {}
+    ClosingWorker(LogContext& context, Closing& closing, ProducerLoads& producer_loads)
+            : FileSteps(context),
+              closing_(closing),
+              index_files_(context),
+              epoch_file_(context),
+              producer_files_(context, producer_loads, nullptr) {}
 
     void next() noexcept;
 
@@ -28,6 +33,7 @@ private:
 
     void index_saved(Result<void> outcome) noexcept;
     void epochs_saved(Result<void> outcome) noexcept;
+    void producers_saved(Result<void> outcome) noexcept;
     void folder_synced() noexcept;
     void log_over(Result<void> outcome) noexcept;
 
@@ -36,13 +42,14 @@ private:
     Closing& closing_;
     IndexFiles index_files_;
     EpochFile epoch_file_;
+    ProducerFiles producer_files_;
     LogState* log_ = nullptr;
 };
 
 // Thread: the shard's.
 class Closing : public FileSteps<Closing> {
 public:
-    Closing(LogContext& context, LogTable& logs, Flusher& flusher);
+    Closing(LogContext& context, LogTable& logs, Flusher& flusher, ProducerLoads& producer_loads);
 
     void start(EngineOp& op) noexcept;
 

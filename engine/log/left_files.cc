@@ -36,6 +36,7 @@ void LeftFiles::unlinked() noexcept {
 bool LeftFiles::is_left(std::string_view name) const noexcept {
     const auto base = segment_base_of(name);
     if (!base) return false;
+    if (name.ends_with(kSnapshotSuffix) && log_->producers.names_snapshot(*base)) return false;
     auto* segment = log_->segments.find(*base);
     return segment == nullptr || segment->base != *base || !segment->has_file;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/arena.h"
+#include "engine/base/guarded_clock.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/event_log.h"
@@ -35,6 +36,7 @@ struct LogContext {
     const EngineOptions& options;
     LeaderEpoch leader_epoch_min;
     ShardCounters& counters;
+    GuardedClock guarded_clock;
 
     // Ends all logs of the shard; see ShardLogs::fail.
     void (*fail_logs)(void* owner, Error error, std::string_view what) noexcept = nullptr;

@@ -2,6 +2,7 @@
 #include "engine/log/log_impl.h"
 
 #include "engine/base/payload_copy.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/format/epoch_entry.h"
 #include "engine/format/record_batch.h"
 #include "engine/log/batch_admission.h"
@@ -32,6 +33,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     state_.log_start = row.log_start;
     state_.stored_end = state_.log_end = row.flushed_offset;
     state_.segments.adopt(row.segments, row.flushed_offset);
+    state_.producers.adopt(row);
     state_.epochs = LeaderEpochs(std::move(row.epochs));
     if (state_.config.log_append_time) {
         for (const auto& segment : row.segments) {
@@ -64,6 +66,9 @@ void LogImpl::adopt_batches(RecoveredBatches& batches) {
         const PlacedBatch placed{
                 batch.base_offset(), batch.last_offset(), batch.size(), batch.max_timestamp()};
         place_batch(state_.segments, placed, state_.config, now);
+        if (batch.producer_id() >= 0 && !state_.producers.any) {
+            state_.producers.begin(batch.base_offset());
+        }
         if (batch.log_append_time()) last_append_time_ = std::max(last_append_time_, largest);
     }
     // What an earlier run wrote is the oldest of all.
@@ -83,6 +88,8 @@ Result<void> LogImpl::append(AppendOp& op) {
     auto& context = services_.context;
     if (failed_) return std::unexpected(failure_);
     TRY_VOID(check_sizes(op.batches, state_.config));
+    TRY(const auto has_producer, check_producer(op));
+    if (op.duplicate) return {};
     if (!epoch_begun_) TRY_VOID(begin_epoch(op));
     const auto size = static_cast<std::uint32_t>(op.batches.size());
     TRY(const auto place, context.wal.reserve(EntryKind::append, state_.key, size, op.frees_space));
@@ -103,6 +110,7 @@ Result<void> LogImpl::append(AppendOp& op) {
     const auto durability = std::max(op.durability, state_.config.durability);
     context.wal.keep(place, this, admission.end, durability);
     take_in(place, admission.end, admission.batches, admission.largest_timestamp);
+    if (has_producer) note_producer(BatchView::trusted(place.data));
     ++context.counters.appends;
     context.counters.append_bytes += size;
     auto& acks = durability == Durability::synced    ? flushed_acks_
@@ -111,6 +119,52 @@ Result<void> LogImpl::append(AppendOp& op) {
     acks.push(op);
     if (state_.config.durability == Durability::memory) services_.news.add(*this);
     return {};
+}
+
+// True: the batch has a producer, and is its next one or has been answered as a duplicate.
+Result<bool> LogImpl::check_producer(AppendOp& op) {
+    op.duplicate = false;
+    if (!has_producer(op.batches)) return false;
+    auto* table = services_.producer_loads.use(state_);
+    if (table == nullptr) return failure(Errc::producers_unread);
+    const auto batch = BatchView::trusted(op.batches.data());
+    auto& context = services_.context;
+    const auto known = table->check(batch, context.guarded_clock.now());
+    if (known && *known == nullptr) return true;
+    // Nothing is said of the sequence of a batch that is not right.
+    TRY_VOID(check_contents(op.batches, state_.config, context.clock.wall_now()));
+    if (!known) return std::unexpected(known.error());
+    answer_duplicate(op, **known);
+    return true;
+}
+
+void LogImpl::answer_duplicate(AppendOp& op, const ProducedBatch& first) {
+    op.duplicate = true;
+    op.base_offset = first.base;
+    op.end_offset = first.end();
+    op.append_time = first.append_time;
+    auto durability = std::max(op.durability, state_.config.durability);
+    if (bug_planted(PlantedBug::early_duplicate)) durability = Durability::memory;
+    auto& acks = durability == Durability::synced    ? flushed_duplicates_
+                 : durability == Durability::written ? written_duplicates_
+                                                     : memory_duplicates_;
+    acks.push(op);
+    services_.news.add(*this);  // The mark may have passed it.
+}
+
+void LogImpl::note_producer(const BatchView& batch) {
+    auto& producers = state_.producers;
+    if (!producers.any) producers.begin(batch.base_offset());
+    producers.table->appended(batch, services_.context.guarded_clock.now());
+    services_.producer_loads.note_growth(state_);
+}
+
+void LogImpl::wait_for_producers(ProducersWaiter& waiter) noexcept {
+    services_.producer_loads.wait(state_, waiter);
+}
+
+void LogImpl::cancel_wait(ProducersWaiter& waiter) noexcept {
+    ProducerLoads::cancel(state_, waiter);
 }
 
 // The first append after unclean stops raises the epoch; a refused one leaves nothing.
@@ -204,6 +258,7 @@ void LogImpl::entry_written(Offset end) noexcept {
     state_.written_end = std::max(state_.written_end, end);
     if (state_.config.durability == Durability::written) move_visible_end();
     written_acks_.complete(end);
+    written_duplicates_.complete(end);
 }
 
 void LogImpl::entry_flushed(Offset end) noexcept {
@@ -212,11 +267,16 @@ void LogImpl::entry_flushed(Offset end) noexcept {
     move_visible_end();
     written_acks_.complete(end);
     flushed_acks_.complete(end);
+    written_duplicates_.complete(end);
+    flushed_duplicates_.complete(end);
 }
 
 void LogImpl::tell_news() noexcept {
     move_visible_end();
     memory_acks_.complete(state_.log_end);
+    memory_duplicates_.complete(state_.log_end);
+    written_duplicates_.complete(state_.written_end);
+    flushed_duplicates_.complete(state_.flushed_end);
 }
 
 // Readers that have seen a record see it for ever, even when the class becomes a stronger one.
@@ -237,6 +297,9 @@ void LogImpl::fail(Error error) noexcept {
     memory_acks_.fail(error);
     written_acks_.fail(error);
     flushed_acks_.fail(error);
+    memory_duplicates_.fail(error);
+    written_duplicates_.fail(error);
+    flushed_duplicates_.fail(error);
 }
 
 }  // namespace millrace::engine

@@ -6,10 +6,12 @@
 
 #include "engine/log.h"
 #include "engine/log/cold_reads.h"
+#include "engine/log/duplicate_acks.h"
 #include "engine/log/flusher.h"
 #include "engine/log/log_news.h"
 #include "engine/log/log_state.h"
 #include "engine/log/pending_acks.h"
+#include "engine/log/producer_loads.h"
 #include "engine/log/recovered_log.h"
 #include "engine/log/time_lookups.h"
 
@@ -25,6 +27,7 @@ struct LogServices {
     LogNews& news;
     ColdReads& cold_reads;
     TimeLookups& time_lookups;
+    ProducerLoads& producer_loads;
 };
 
 class LogImpl final : public Log, public WalSink, public NewsItem {
@@ -36,6 +39,8 @@ public:
             RecoveredLog* recovered);
 
     [[nodiscard]] Result<void> append(AppendOp& op) override;
+    void wait_for_producers(ProducersWaiter& waiter) noexcept override;
+    void cancel_wait(ProducersWaiter& waiter) noexcept override;
     [[nodiscard]] ReadStatus read(ReadOp& op) override;
     void look_up_time(TimeLookupOp& op) override;
     [[nodiscard]] LogOffsets offsets() const noexcept override;
@@ -69,6 +74,9 @@ private:
     void adopt(RecoveredLog& recovered);
     void adopt_batches(RecoveredBatches& batches);
     [[nodiscard]] Result<void> begin_epoch(const AppendOp& op);
+    [[nodiscard]] Result<bool> check_producer(AppendOp& op);
+    void answer_duplicate(AppendOp& op, const ProducedBatch& first);
+    void note_producer(const BatchView& batch);
     void take_in(const WalPlace& place, Offset end, std::uint32_t batches, TimestampMs largest);
     void move_visible_end() noexcept;
 
@@ -78,6 +86,9 @@ private:
     PendingAcks memory_acks_;
     PendingAcks written_acks_;
     PendingAcks flushed_acks_;
+    DuplicateAcks memory_duplicates_;
+    DuplicateAcks written_duplicates_;
+    DuplicateAcks flushed_duplicates_;
     Offset visible_end_;
     std::uint64_t size_bytes_ = 0;
     TimestampMs last_append_time_ = -1;

@@ -6,6 +6,7 @@
 #include "engine/buffer.h"
 #include "engine/log.h"
 #include "engine/log/leader_epochs.h"
+#include "engine/log/log_producers.h"
 #include "engine/log/segment_set.h"
 #include "engine/log/tail.h"
 
@@ -64,6 +65,7 @@ struct LogState {
     Tail tail;
     SegmentSet segments;
     LeaderEpochs epochs;
+    LogProducers producers;
 
     bool folder_ready = false;   // It is there, this topic's, and has only files that are named.
     bool removed = false;        // Jobs end at their next step.

@@ -24,7 +24,8 @@ RunJob::RunJob(const RunParts& parts)
           folder_(parts.context, parts.trash),
           last_block_(parts.context, parts.files, parts.read_gate),
           index_files_(parts.context),
-          sealer_(parts.context, parts.files, parts.read_gate, parts.indexes) {
+          sealer_(parts.context, parts.files, parts.read_gate, parts.indexes),
+          producer_files_(parts.context, parts.producer_loads, &parts.unsynced) {
     for (auto& slot : writes_)
         slot.job = this;
     gate_waiter_.owner = file_waiter_.owner = deferred_.owner = this;
@@ -220,6 +221,7 @@ void RunJob::stored() noexcept {
     if (log_->removed) return finish(failure(Errc::shutting_down));
     if (bytes_ > 0) {
         note_batches();
+        note_producers();
         log_->last_block.crc_known = false;
         auto block = buffers_.take_last_block();
         if (block && !seal_due()) parts_.last_blocks.put(*log_, std::move(block));
@@ -239,7 +241,7 @@ void RunJob::stored() noexcept {
     if (file_ != nullptr && seal_due()) return seal();
     if (bytes_ == 0 || !index_is_complete(*segment_) ||
         segment_->bytes - segment_->index->saved.covered_bytes < kIndexSaveBytes) {
-        return finish({});
+        return save_producers(SnapshotMoment::run);
     }
     index_files_.save(*log_, *segment_, false, completion_of<&RunJob::index_saved>(*this));
 }
@@ -279,7 +281,26 @@ void RunJob::note_batches() noexcept {
 void RunJob::index_saved(Result<void> outcome) noexcept {
     // Without room for its index the run is stored all the same.
     if (!outcome && context_.failed) return finish(outcome);
-    finish({});
+    save_producers(SnapshotMoment::run);
+}
+
+// Tells the producers of every batch of the run.
+void RunJob::note_producers() noexcept {
+    auto& producers = log_->producers;
+    if (producers.any) producers.bytes_since += bytes_;
+    if (producers.table == nullptr) return;
+    const auto& tail = log_->tail;
+    auto left = bytes_;
+    auto inside = tail.stored_part();
+    for (auto number = tail.stored(); left > 0; ++number, inside = 0) {
+        const auto& entry = tail.at(number);
+        while (left > 0 && inside < entry.size) {
+            const auto batch = BatchView::trusted(entry.data + inside);
+            if (batch.producer_id() >= 0) producers.table->stored(batch);
+            left -= batch.size();
+            inside += batch.size();
+        }
+    }
 }
 
 void RunJob::seal() noexcept {
@@ -292,8 +313,20 @@ void RunJob::sealed(Result<void> outcome) noexcept {
     if (outcome) {
         ++context_.counters.segments_rolled;
         log_->unsynced.file = false;
+        return save_producers(SnapshotMoment::boundary);
     }
     finish(outcome);
+}
+
+void RunJob::save_producers(SnapshotMoment moment) noexcept {
+    if (!ProducerFiles::due(*log_, moment)) return finish({});
+    producer_files_.save(*log_, true, completion_of<&RunJob::producers_saved>(*this));
+}
+
+void RunJob::producers_saved(Result<void> outcome) noexcept {
+    // Without room for the snapshot the run is stored all the same.
+    if (!outcome && context_.failed) return finish(outcome);
+    finish({});
 }
 
 void RunJob::finish(Result<void> outcome) noexcept {

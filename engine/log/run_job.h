@@ -7,6 +7,7 @@
 #include "engine/log/folder_maker.h"
 #include "engine/log/last_block_reader.h"
 #include "engine/log/last_blocks.h"
+#include "engine/log/producer_files.h"
 #include "engine/log/release_counts.h"
 #include "engine/log/run_buffers.h"
 #include "engine/log/segment_sealer.h"
@@ -30,6 +31,7 @@ struct RunParts {
     IoGate& write_gate;
     IoGate& read_gate;
     UnsyncedLogs& unsynced;
+    ProducerLoads& producer_loads;
     std::uint32_t write_bytes_max = 0;
     void (*ended)(void* owner, RunJob& job, LogState& log, Result<void> outcome) noexcept = nullptr;
     void* ended_owner = nullptr;
@@ -73,9 +75,12 @@ private:
     void write_done(WriteSlot& slot) noexcept;
     void stored() noexcept;
     void note_batches() noexcept;
+    void note_producers() noexcept;
     void index_saved(Result<void> outcome) noexcept;
     void seal() noexcept;
     void sealed(Result<void> outcome) noexcept;
+    void save_producers(SnapshotMoment moment) noexcept;
+    void producers_saved(Result<void> outcome) noexcept;
     void finish(Result<void> outcome) noexcept;
 
     void stop(Error error) noexcept { finish(std::unexpected(error)); }
@@ -85,6 +90,7 @@ private:
     LastBlockReader last_block_;
     IndexFiles index_files_;
     SegmentSealer sealer_;
+    ProducerFiles producer_files_;
     RunBuffers buffers_;
     std::array<WriteSlot, kWritesInFlight> writes_;
     RunBuffers::Write waiting_write_;

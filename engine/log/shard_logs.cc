@@ -17,6 +17,7 @@ namespace {
 
 // What the whole broker uses, divided among its shards.
 constexpr std::uint64_t kIndexBytes = 32 * kMiB;
+constexpr std::uint64_t kProducerBytes = 64 * kMiB;
 constexpr std::uint64_t kLastBlocks = 4096;
 constexpr std::uint64_t kOpenFiles = 256;
 constexpr std::uint64_t kWriteBytesInFlight = 512 * kKiB;
@@ -43,6 +44,8 @@ struct ShardLogs::State {
     UnsyncedLogs unsynced;
     LogNews news;
     Trash trash;
+    ProducerMemory producer_memory;
+    ProducerLoads producer_loads;
     Flusher flusher;
     ColdReads cold_reads;
     TimeLookups time_lookups;
@@ -63,6 +66,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                   .options = parts.options,
                   .leader_epoch_min = parts.leader_epoch_min,
                   .counters = parts.counters,
+                  .guarded_clock = GuardedClock(parts.clock, parts.guarded_clock),
                   .owner = this},
           listener(parts.listener),
           write_gate(context.share_of(kWriteBytesInFlight, kBlockBytes * 16)),
@@ -71,13 +75,15 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           indexes(context.share_of(kIndexBytes, kMiB)),
           last_blocks(static_cast<std::uint32_t>(context.share_of(kLastBlocks, 64))),
           trash(context),
+          producer_memory(context.share_of(kProducerBytes, kMiB)),
+          producer_loads(read_parts(), producer_memory),
           flusher(run_parts()),
           cold_reads(read_parts()),
           time_lookups(read_parts()),
-          services{context, flusher, releases, news, cold_reads, time_lookups},
+          services{context, flusher, releases, news, cold_reads, time_lookups, producer_loads},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
-          closing(context, logs, flusher) {
+          closing(context, logs, flusher, producer_loads) {
     context.fail_logs = [](void* owner, Error error, std::string_view what) noexcept {
         auto& state = *static_cast<State*>(owner);
         if (state.context.failed) return;
@@ -98,6 +104,7 @@ RunParts ShardLogs::State::run_parts() {
             .write_gate = write_gate,
             .read_gate = read_gate,
             .unsynced = unsynced,
+            .producer_loads = producer_loads,
             .write_bytes_max = static_cast<std::uint32_t>(round_down(write_bytes, kBlockBytes))};
 }
 
@@ -111,6 +118,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     cold_reads.fail(error);
     time_lookups.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
+    producer_loads.fail();
 }
 
 ShardLogs::ShardLogs(const ShardLogsParts& parts) : state_(std::make_unique<State>(parts)) {}
@@ -151,6 +159,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     const Error error{Errc::shutting_down, 0};
     state_->cold_reads.forget(state, error);
     state_->time_lookups.forget(state, error);
+    state_->producer_loads.forget(state);
     log.set_listener(nullptr);
     log.fail(error);
     static_cast<void>(state_->last_blocks.take(state));
@@ -163,6 +172,7 @@ void ShardLogs::end_turn() noexcept {
     auto& state = *state_;
     state.news.tell_all();
     state.time_lookups.end_turn();
+    state.producer_loads.end_turn();
     state.context.run_deferred();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
@@ -181,6 +191,7 @@ void ShardLogs::end_turn() noexcept {
             state.indexes.drop(log.segments.at(i));
         }
         static_cast<void>(state.last_blocks.take(log));
+        state.producer_memory.drop(log);
     });
 }
 
@@ -217,10 +228,11 @@ void ShardLogs::flush_all(EngineOp& op) {
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
-                          state.time_lookups.wants_turn();
+                          state.time_lookups.wants_turn() || state.producer_loads.has_news();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());
+    deadline = std::min(deadline, state.producer_loads.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

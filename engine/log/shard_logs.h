@@ -46,6 +46,7 @@ struct ShardLogsParts {
     WalAppender& wal;
     const EngineOptions& options;
     LeaderEpoch leader_epoch_min;  // Of what is appended.
+    TimestampMs guarded_clock;     // As the last checkpoint has it; 0: there was none.
     ShardCounters& counters;
     ShardLogsListener& listener;
 };

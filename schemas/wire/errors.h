@@ -69,6 +69,13 @@
       "The broker's disk is full: appends are refused until there is space.")                      \
     X(45, storage_failed, true, 56, "The broker's disk failed: it appends nothing any more.")      \
     X(46, invalid_acks, false, 21, "acks must be 0, 1 or all.")                                    \
+    X(47, duplicate_sequence, false, 46, "The producer has sent this batch before.")               \
+    X(48, out_of_order_sequence, false, 45, "A batch of the producer is missing before this one.") \
+    X(49,                                                                                          \
+      invalid_producer_epoch,                                                                      \
+      false,                                                                                       \
+      47,                                                                                          \
+      "A newer epoch of the producer is known: another one has taken its place.")                  \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
     X(61,                                                                                          \
       log_truncated,                                                                               \

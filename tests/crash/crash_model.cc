@@ -42,6 +42,18 @@ std::size_t ModelLog::batches_below(Offset end) const {
     return static_cast<std::size_t>(first_above - batches_.begin());
 }
 
+std::vector<std::shared_ptr<const ModelBatch>> ModelLog::last_batches(std::size_t count) const {
+    const auto first =
+            batches_.end() - static_cast<std::ptrdiff_t>(std::min(count, batches_.size()));
+    return {first, batches_.end()};
+}
+
+std::int32_t ModelLog::next_sequence() const {
+    if (batches_.empty()) return 0;
+    const auto last = BatchView::trusted(batches_.back()->bytes.data());
+    return last.base_sequence() + last.last_offset_delta() + 1;
+}
+
 const ModelBatch* ModelLog::batch_below(Offset end, std::uint64_t random) const {
     const auto count = batches_below(end);
     return count == 0 ? nullptr : batches_[random % count].get();

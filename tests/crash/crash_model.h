@@ -61,6 +61,13 @@ public:
 
     [[nodiscard]] engine::Offset end() const;
 
+    // The last of its batches, at most `count`, in order.
+    [[nodiscard]] std::vector<std::shared_ptr<const ModelBatch>> last_batches(
+            std::size_t count) const;
+
+    // Of the batch that its producer sends next.
+    [[nodiscard]] std::int32_t next_sequence() const;
+
     // Some batch that lies below `end`; null: there is none.
     [[nodiscard]] const ModelBatch* batch_below(engine::Offset end, std::uint64_t random) const;
 

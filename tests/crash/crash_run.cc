@@ -2,6 +2,7 @@
 #include "tests/crash/crash_run.h"
 
 #include "engine/format/batch_builder.h"
+#include "tests/crash/crash_append.h"
 #include "tests/crash/files_at_rest.h"
 
 #include <fmt/format.h>
@@ -26,13 +27,6 @@ struct CrashRun::Listener final : engine::LogListener {
     }
 };
 
-struct CrashRun::Append {
-    engine::AppendOp op;
-    CrashRun* run = nullptr;
-    std::size_t log = 0;
-    Offset end;
-};
-
 namespace {
 
 // Ascends with the offset, however many crashes lie in between.
@@ -43,7 +37,8 @@ engine::TimestampMs timestamp_at(Offset offset) {
 // One batch of at least `bytes`, unlike any other.
 std::vector<std::byte> make_batch(std::mt19937_64& random,
                                   std::uint32_t bytes,
-                                  engine::TimestampMs timestamp) {
+                                  engine::TimestampMs timestamp,
+                                  const engine::ProducerStamp& producer) {
     engine::BatchBuilder builder;
     std::vector<std::byte> value;
     const std::uint32_t records = 1 + static_cast<std::uint32_t>(random() % 3);
@@ -56,7 +51,7 @@ std::vector<std::byte> make_batch(std::mt19937_64& random,
         const engine::Bytes view(value);
         builder.append({timestamp, std::nullopt, view, {}});
     }
-    const auto batch = builder.finish(engine::Codec::none);
+    const auto batch = builder.finish(engine::Codec::none, producer);
     return {batch->begin(), batch->end()};
 }
 
@@ -103,12 +98,15 @@ bool CrashRun::recover(Ending ending) {
         }
         recovered[index].continue_from(offsets.log_end);
     }
-    model_ = std::move(recovered);
+    Model before = std::exchange(model_, std::move(recovered));
     for (std::size_t index = 0; index < model_.size(); ++index) {
         auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
         listener.run = this;
         listener.log = index;
         logs_[index]->set_listener(&listener);
+    }
+    for (std::size_t index = 0; index < model_.size(); ++index) {
+        if (!send_again(index, before[index].last_batches(SIZE_MAX)) && !faults_) return false;
     }
     return true;
 }
@@ -120,9 +118,17 @@ bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::u
         const auto bytes =
                 workload.batch_bytes_min + static_cast<std::uint32_t>(random_() % spread);
         const auto log = static_cast<std::size_t>(random_() % logs_.size());
-        const auto batch = make_batch(random_, bytes, timestamp_at(model_[log].end()));
+        engine::ProducerStamp producer;
+        if (workload.producers) {
+            producer = {static_cast<std::int64_t>(log), 0, model_[log].next_sequence()};
+        }
+        const auto batch = make_batch(random_, bytes, timestamp_at(model_[log].end()), producer);
         const auto durability = random_() % 8 == 0 ? Durability::synced : Durability::memory;
         if (!append(log, batch, durability)) return false;
+        if (workload.producers && random_() % 4 == 0) {
+            const auto sent = model_[log].last_batches(5);
+            if (!append_duplicate(log, *sent[random_() % sent.size()])) return false;
+        }
         const auto what = random_() % 8;
         if (what < 4) host_.round();
         if (what == 5 && !await_acks()) return false;
@@ -138,26 +144,27 @@ bool CrashRun::append(std::size_t log, engine::Bytes batch, Durability durabilit
     append.log = log;
     append.op.batches = batch;
     append.op.durability = durability;
-    append.op.owner = &append;
-    append.op.done = [](engine::AppendOp& op) noexcept {
-        auto& done = *static_cast<Append*>(op.owner);
-        done.run->append_done(done);
-    };
-    while (true) {
-        const auto accepted = logs_[log]->append(append.op);
-        if (accepted) break;
-        if (accepted.error().code == engine::Errc::no_room) {
-            if (await_room(log, batch.size())) continue;
-            if (!faults_) complain("room never came back");
-            return false;
-        }
+    append.listen();
+    if (const auto accepted = append_when_possible(log, append.op); !accepted) {
         if (!faults_) complain(fmt::format("append: {}", name_of(accepted.error().code)));
         return false;
     }
+    if (append.op.duplicate) complain("a new batch was taken for a duplicate");
     model_[log].appended(append.op.base_offset, batch, wrong_);
     append.end = model_[log].end();
     ++unacked_;
     return true;
+}
+
+engine::Result<void> CrashRun::append_when_possible(std::size_t log, engine::AppendOp& op) {
+    while (true) {
+        auto accepted = logs_[log]->append(op);
+        if (accepted) return accepted;
+        const auto code = accepted.error().code;
+        if (code == engine::Errc::no_room && await_room(log, op.batches.size())) continue;
+        if (code == engine::Errc::producers_unread && await_producers(log)) continue;
+        return accepted;
+    }
 }
 
 bool CrashRun::await_room(std::size_t log, std::uint64_t bytes) {

@@ -75,8 +75,17 @@ private:
         std::vector<std::byte> bytes;  // As they were when it was read.
     };
 
+    using Batches = std::vector<std::shared_ptr<const ModelBatch>>;
+
     [[nodiscard]] bool append(std::size_t log, engine::Bytes batch, engine::Durability durability);
+    // Appends once there is room and the log's producers are known.
+    [[nodiscard]] engine::Result<void> append_when_possible(std::size_t log, engine::AppendOp& op);
     [[nodiscard]] bool await_room(std::size_t log, std::uint64_t bytes);
+    [[nodiscard]] bool await_producers(std::size_t log);
+    // What an idempotent producer does after a crash: it sends again what it had on its way.
+    [[nodiscard]] bool send_again(std::size_t log, const Batches& sent);
+    // Sends a batch of the log's producer once more; it must be the duplicate that it is.
+    [[nodiscard]] bool append_duplicate(std::size_t log, const ModelBatch& batch);
     [[nodiscard]] bool await_acks();
     void append_done(Append& append);
     void read_random();

@@ -31,6 +31,17 @@ std::vector<CrashWorkload> crash_workloads() {
                    .batches = 90,
                    .next_batches = 20,
                    .synced_writes = true});
+    all.push_back({.name = "producers",
+                   .seed = 19,
+                   .shards = 2,
+                   .next_shards = 1,
+                   .logs = 3,
+                   .batches = 40,
+                   .next_batches = 8,
+                   .batch_bytes_min = 200,
+                   .batch_bytes_max = 2500,
+                   .classes = {Durability::synced, Durability::memory},
+                   .producers = true});
     return all;
 }
 

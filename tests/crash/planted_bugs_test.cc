@@ -146,6 +146,8 @@ std::vector<Net> nets() {
              "skip_directory_sync",
              explore(workload("recycling"))},
             {PlantedBug::reuse_held_memory, "reuse_held_memory", explore(workload("more_shards"))},
+            {PlantedBug::early_duplicate, "early_duplicate", explore(workload("producers"))},
+            {PlantedBug::snapshot_alone, "snapshot_alone", explore(workload("producers"))},
             {PlantedBug::append_at_file_end,
              "append_at_file_end",
              explore(workload("flush_thread"))},

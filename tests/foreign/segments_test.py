@@ -60,6 +60,25 @@ class Segments(KafkaCase):
         filled = sum(file.stat().st_size > 0 for file in files)
         self.assertEqual((sane.complaints, sane.passed), ([], filled))
 
+    def test_have_snapshots_of_producers_that_kafka_reads(self):
+        for codec in CODECS:
+            topic = f"small-{codec}"
+            logs = stored().logs(topic)
+            names = [log.with_suffix(".snapshot").name for log in logs[1:]]
+            snapshots = sorted(logs[0].parent.glob("*.snapshot"))
+            self.assertEqual([file.name for file in snapshots[:-1]], names)  # And one of the stop.
+            for file in snapshots:
+                found = dump([file])
+                self.assertEqual(found.complaints, [], file)
+                self.assertTrue(1 <= len(found.producers) <= 5, file)
+                last = found.producers[-1]
+                self.assertEqual(last.last_offset, int(file.stem) - 1)
+                # Of the one producer that the partition has, every record has its number.
+                self.assertEqual([(row.last_sequence, row.first_sequence)
+                                  for row in found.producers],
+                                 [(row.last_offset, row.last_offset - row.offset_delta)
+                                  for row in found.producers])
+
     def test_that_are_sealed_have_the_indexes_that_kafka_makes_of_their_batches(self):
         again = scratch_folder()
         logs = [log for codec in CODECS for kind in ("whole", "small")
@@ -104,6 +123,13 @@ class DamagedSegments(KafkaCase):
     def test_with_an_entry_that_names_another_time_are_complained_of(self):
         file = self.overwrite(".timeindex", 7, 1)
         self.assertIn("timestamp mismatch in", "\n".join(dump([file]).complaints))
+
+    def test_with_a_snapshot_of_another_checksum_are_complained_of(self):
+        file = sorted(self.log.parent.glob("*.snapshot"))[0]
+        data = bytearray(file.read_bytes())
+        data[12] ^= 1
+        file.write_bytes(data)
+        self.assertNotEqual(dump([file]).complaints, [])
 
     def test_with_an_index_that_is_no_row_of_entries_are_complained_of(self):
         file = self.log.with_suffix(".index")

@@ -2,7 +2,7 @@
 //
 // Sends every vector as one batch, through the producer that users have.
 //
-// usage: vector_producer ADDRESS TOPIC CODEC VECTORS TIMES
+// usage: vector_producer ADDRESS TOPIC CODEC VECTORS TIMES plain|idempotent
 #include "millrace/client.h"
 #include "millrace/producer.h"
 
@@ -72,7 +72,7 @@ millrace::Compression codec_of(std::string_view name) {
 }  // namespace
 
 int main(int count, char** words) {
-    if (count != 6) fail({millrace::ErrorCode::invalid_argument, "five words are needed"});
+    if (count != 7) fail({millrace::ErrorCode::invalid_argument, "six words are needed"});
     const std::string topic = words[2];
     millrace::ClientOptions where;
     where.addresses = words[1];
@@ -80,6 +80,7 @@ int main(int count, char** words) {
     if (!client) fail(client.error());
     millrace::ProducerOptions options;
     options.compression = codec_of(words[3]);
+    options.idempotent = std::string_view(words[6]) == "idempotent";
     options.batch_bytes = 1U << 20;
     options.linger = std::chrono::minutes(1);  // A batch ends with its flush alone.
     auto producer = millrace::Producer::open(*client, options);

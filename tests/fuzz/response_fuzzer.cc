@@ -7,6 +7,7 @@
 #include "codec/hello.h"
 #include "codec/metadata.h"
 #include "codec/offsets.h"
+#include "codec/producers.h"
 #include "codec/table.h"
 #include "codec/topics.h"
 #include "engine/assert.h"
@@ -14,6 +15,7 @@
 #include "schemas/configs_generated.h"
 #include "schemas/describe_cluster_generated.h"
 #include "schemas/fetch_generated.h"
+#include "schemas/init_producer_generated.h"
 #include "schemas/metadata_generated.h"
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
@@ -81,6 +83,9 @@ void decode(const detail::Response& response) {
             return;
         case Api::describe_cluster:
             static_cast<void>(detail::decode_describe_cluster(response));
+            return;
+        case Api::init_producer:
+            if (const auto id = detail::decode_init_producer(response)) ASSERT(*id >= 0);
             return;
         case Api::create_topics:
             return check_topics(detail::decode_create_topics(response, kNames));
@@ -217,6 +222,10 @@ std::vector<Input> cluster_answers() {
                        const auto infos = brokers(builder);
                        return wire::CreateDescribeClusterResponseDirect(
                                builder, 0, nullptr, 0, &kTopic, 1, &infos, "uring", 2, 3, 4);
+                   }),
+            answer(Api::init_producer,
+                   [](Builder& builder) {
+                       return wire::CreateInitProducerResponse(builder, 0, 0, 0, 4711, 0);
                    }),
             answer(Api::metadata, [](Builder& builder) {
                 return wire::CreateMetadataResponseDirect(builder, 6, "Not now.");

@@ -2,6 +2,7 @@
 //
 // Record batches whose header or records are wrong, each with a checksum that is right unless the
 // checksum is the item.
+#include "engine/format/record_batch.h"
 #include "tests/engine/format/batch_bytes.h"
 #include "tests/hostile/hostile_fixture.h"
 
@@ -95,27 +96,41 @@ TEST_F(Hostile, Batches_39_Offsets) {
     }
 }
 
-// What a producer id stands for is not known yet, so every one of them is refused: none is stored
-// as though it had none.
 TEST_F(Hostile, Batches_40_ProducerIdWithoutEpoch) {
     for (const std::int64_t id :
          {std::int64_t{0}, std::int64_t{1}, std::int64_t{4711}, kInt64Max}) {
         SCOPED_TRACE(id);
-        EXPECT_EQ(produce_error(with(batch_at::kProducerId, id)), "unsupported_batch");
-        EXPECT_EQ(produce_error(with_producer(id, -1, 0)), "unsupported_batch");
-        EXPECT_EQ(produce_error(with_producer(id, 0, -1)), "unsupported_batch");
+        EXPECT_EQ(produce_error(with(batch_at::kProducerId, id)), "corrupt_batch");
+        EXPECT_EQ(produce_error(with_producer(id, -1, 0)), "corrupt_batch");
+        EXPECT_EQ(produce_error(with_producer(id, 0, -1)), "corrupt_batch");
+        auto two = with_producer(id, 0, 0);
+        const auto one = two;
+        two.insert(two.end(), one.begin(), one.end());
+        EXPECT_EQ(produce_error(two), "unsupported_batch");
     }
 }
 
 TEST_F(Hostile, Batches_41_Sequences) {
     auto client = connect();
-    // First, next, the same again, a gap, around the end, below zero: all one as long as the id is
-    // refused.
-    for (const std::int32_t sequence : {0, 2, 2, 1000, kInt32Max, 0, -1, -2, -kInt32Max - 1}) {
-        SCOPED_TRACE(sequence);
-        EXPECT_EQ(produce_error(client, victim(), with_producer(4711, 0, sequence)),
-                  "unsupported_batch");
+    const auto send = [&](std::int16_t epoch, std::int32_t sequence) {
+        return produce_error(client, victim(), with_producer(4711, epoch, sequence));
+    };
+    const auto records =
+            engine::BatchView::trusted(with_producer(4711, 0, 0).data()).record_count();
+    EXPECT_EQ(send(3, kInt32Max - records + 1), "none");  // Not known: any sequence.
+    EXPECT_EQ(send(3, 0), "none");                        // Around the end.
+    EXPECT_EQ(send(3, 0), "none");                        // The same again.
+    EXPECT_EQ(send(3, kInt32Max - records + 1), "none");
+    EXPECT_EQ(send(3, records + 1), "out_of_order_sequence");
+    EXPECT_EQ(send(3, kInt32Max / 2), "out_of_order_sequence");
+    EXPECT_EQ(send(3, kInt32Max), "duplicate_sequence");
+    EXPECT_EQ(send(2, records), "invalid_producer_epoch");
+    EXPECT_EQ(send(4, records), "out_of_order_sequence");
+    for (const std::int32_t sequence : {-1, -2, -kInt32Max - 1}) {
+        EXPECT_EQ(send(3, sequence), "corrupt_batch");
     }
+    EXPECT_EQ(send(3, records), "none");
+    EXPECT_EQ(send(std::numeric_limits<std::int16_t>::max(), 0), "none");
 }
 
 TEST_F(Hostile, Batches_42_TransactionalWithoutATransaction) {

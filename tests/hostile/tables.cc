@@ -2,6 +2,7 @@
 #include "tests/hostile/tables.h"
 
 #include "broker/protocol/uuid.h"
+#include "schemas/init_producer_generated.h"
 
 #include <algorithm>
 
@@ -53,6 +54,9 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
             {"fetch", fetch_request({{key}}, {.wait_max_ms = 0})},
             {"list_offsets", list_offsets_request(key, -1)},
             {"offset_for_leader_epoch", epoch_request(key)},
+            {"init_producer",
+             request_of(wire::Api::init_producer,
+                        [](Builder& builder) { return wire::CreateInitProducerRequest(builder); })},
     };
 }
 

@@ -96,7 +96,10 @@ void AckedHistory::check_record(const RecordView& record,
         }
     }
     auto& last = last_counter[record.partition];
-    if (sent.counter + 1 < last) wrong.push_back(place + " is out of order");
+    if (sent.counter + 1 <= last) {
+        wrong.push_back(place + (sent.counter + 1 == last ? " repeats the record before it"
+                                                          : " repeats one or is out of order"));
+    }
     last = std::max(last, sent.counter + 1);
 }
 

@@ -32,7 +32,7 @@ public:
 
     // Reads every partition to its end. Returns what is wrong, one line each; empty: nothing.
     // Checks: each acked record stands at its offset with its value; what else is there was sent;
-    // counters of a partition ascend (a value sent again after a lost answer may repeat).
+    // counters of a partition ascend, so that none is there twice.
     [[nodiscard]] std::vector<std::string> verify(const std::string& address);
 
     [[nodiscard]] std::uint64_t acked() const;

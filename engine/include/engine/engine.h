@@ -48,8 +48,10 @@ struct EngineOptions {
     std::uint32_t run_bytes = 1 * kMiB;  // Tail bytes of one partition that make a full run.
     std::uint64_t free_space_min = 0;    // 0: live WAL + 64 MiB (4 MiB on small file systems).
     std::uint64_t filesystem_bytes = 0;  // StorageRoot::filesystem_bytes(); 0: a large one.
-    bool accept_wal_loss = false;        // --accept-wal-loss
-    std::uint64_t random_seed = 0;       // Bits of the run; from the system's generator.
+    // A producer id that a partition has not heard of for this long is forgotten there.
+    std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
+    bool accept_wal_loss = false;   // --accept-wal-loss
+    std::uint64_t random_seed = 0;  // Bits of the run; from the system's generator.
 };
 
 struct RecoverySummary {

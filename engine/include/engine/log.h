@@ -45,6 +45,7 @@ struct AppendOp {
     Offset base_offset;            // Of the first record of the first batch.
     Offset end_offset;             // One above the last record of the last batch.
     TimestampMs append_time = -1;  // LogAppendTime, or -1.
+    bool duplicate = false;        // Stored before: the above are the first one's.
     // Out, set when done runs.
     Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
 
@@ -70,6 +71,15 @@ struct ReadOp {
 
     ReadOp* next = nullptr;  // The engine's while in flight.
     void* state = nullptr;   // The engine's while in flight.
+};
+
+// Waits until a log knows its idempotent producers. Caller-owned; `ready` once, on the shard's
+// thread, never inside the call; also when the log fails or is removed.
+struct ProducersWaiter {
+    void (*ready)(ProducersWaiter& waiter) noexcept = nullptr;
+    void* owner = nullptr;
+    ProducersWaiter* next = nullptr;  // The engine's while it waits.
+    ProducersWaiter* previous = nullptr;
 };
 
 enum class ReadStatus : std::uint8_t { complete, pending };
@@ -124,10 +134,17 @@ public:
 
     // Checks every batch, gives them offsets and the leader epoch, and copies them into the open
     // commit group; all of them or none. On success `done` runs when the class's mark passes them.
-    // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp (nothing
-    //            happened); no_room (park, see ShardEngine::wait_for_room); storage_full;
-    //            shutting_down. None of them runs `done`.
+    // A batch with a producer id comes alone. One that its producer has sent before, among the last
+    // five, is a success that appends nothing and is done when the first one's mark is passed.
+    // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp,
+    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch (nothing
+    //            happened); no_room (park, see ShardEngine::wait_for_room); producers_unread (park,
+    //            see wait_for_producers); storage_full; shutting_down. None of them runs `done`.
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
+
+    // The producers are read back into memory: try the append again then.
+    virtual void wait_for_producers(ProducersWaiter& waiter) noexcept = 0;
+    virtual void cancel_wait(ProducersWaiter& waiter) noexcept = 0;
 
     // complete: op.outcome and slices are set now. pending: `done` runs later.
     [[nodiscard]] virtual ReadStatus read(ReadOp& op) = 0;

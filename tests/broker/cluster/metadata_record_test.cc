@@ -41,6 +41,25 @@ std::vector<std::byte> encoded(const MetadataRecord& record) {
     return bytes;
 }
 
+TEST(MetadataRecord, OfProducerIdsReadsAsItWasWrittenAndNeverTakesIdsBack) {
+    auto ids = record_of_kind(MetadataKind::producer_ids, 3);
+    ids.producer_ids_end = 5'000;
+    const auto read = decode_metadata_record(encoded(ids));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->producer_ids_end, 5'000);
+    CatalogState state{engine::LogConfig{}};
+    ASSERT_TRUE(state.replay(*read));
+    ids.producer_ids_end = 4'000;
+    ASSERT_TRUE(state.replay(ids));
+    EXPECT_EQ(state.producer_ids_end(), 5'000);
+    CatalogState again{engine::LogConfig{}};
+    for (const auto& record : state.snapshot(-1))
+        ASSERT_TRUE(again.replay(record));
+    EXPECT_EQ(again.producer_ids_end(), 5'000);
+    ids.producer_ids_end = -1;
+    EXPECT_FALSE(decode_metadata_record(encoded(ids)));
+}
+
 TEST(MetadataRecord, OfEveryKindReadsAsItWasWritten) {
     auto topic = topic_record("orders", 1, 5);
     topic.in_snapshot = true;

@@ -153,6 +153,76 @@ TEST_F(AppendQueueTest, RefusesWhatIsParkedWhenItStops) {
     EXPECT_TRUE(timers_.armed.empty());
 }
 
+TEST_F(AppendQueueTest, KeepsTheOrderOfAPartitionWhoseProducersAreBeingRead) {
+    Append first(0, 100);
+    Append second(0, 10);
+    Append other(1, 10);
+    log(0).refusal = {engine::Errc::producers_unread};
+    queue_.submit(first.pending);
+    queue_.submit(other.pending);
+    EXPECT_THAT(log(1).appended, ElementsAre(&other.pending.op));  // Nobody else waits for it.
+    log(0).refusal.reset();
+    queue_.submit(second.pending);
+    EXPECT_TRUE(log(0).appended.empty());
+    EXPECT_EQ(queue_.parked_bytes(), 110U);
+    log(0).producers_are_read();
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 0U);
+    EXPECT_TRUE(timers_.armed.empty());
+}
+
+TEST_F(AppendQueueTest, StandsInLineForRoomWhenTheProducersAreRead) {
+    Append first(0, 100);
+    Append second(0, 10);
+    Append other(1, 50);
+    log(0).refusal = {engine::Errc::producers_unread};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    fill(1);
+    queue_.submit(other.pending);
+    log(0).producers_are_read();
+    EXPECT_TRUE(log(0).appended.empty());
+    log(1).refusal.reset();
+    engine_.give_room();
+    EXPECT_THAT(log(1).appended, ElementsAre(&other.pending.op));
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+}
+
+TEST_F(AppendQueueTest, WaitsForProducersThatAreUnreadWhenThereIsRoomAgain) {
+    Append first(0, 100);
+    Append second(0, 10);
+    fill(0);
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    log(0).refusal = {engine::Errc::producers_unread};
+    engine_.give_room();
+    EXPECT_EQ(engine_.waiting, nullptr);
+    log(0).producers_are_read();
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+}
+
+TEST_F(AppendQueueTest, GivesUpOnProducersAtTheDeadlineAndAtAStop) {
+    Append first(0, 100, seconds(1));
+    Append second(0, 10);
+    log(0).refusal = {engine::Errc::producers_unread};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    timers_.advance_to(seconds(1));
+    EXPECT_EQ(first.pending.problem, AppendProblem::timed_out);
+    queue_.stop();
+    EXPECT_EQ(second.pending.error.code, engine::Errc::shutting_down);
+    EXPECT_EQ(log(0).producers_waiter, nullptr);
+    EXPECT_EQ(first.done + second.done, 2);
+}
+
+TEST_F(AppendQueueTest, CountsADuplicateAsNoTraffic) {
+    Append append(0, 100);
+    log(0).duplicates = true;
+    queue_.submit(append.pending);
+    broker::PartitionSource::Missing missing{};
+    EXPECT_EQ(source_.find_or_open(append.pending.key, missing)->traffic().bytes_in, 0U);
+}
+
 TEST_F(AppendQueueTest, CarriesTheOutcomeOfTheAcknowledgement) {
     Append append(0, 100);
     queue_.submit(append.pending);

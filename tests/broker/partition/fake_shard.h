@@ -22,8 +22,25 @@ public:
     engine::Result<void> append(engine::AppendOp& op) override {
         if (refusal) return std::unexpected(*refusal);
         op.base_offset = engine::Offset(static_cast<std::int64_t>(appended.size()));
+        op.duplicate = duplicates;
         appended.push_back(&op);
         return {};
+    }
+
+    void wait_for_producers(engine::ProducersWaiter& waiter) noexcept override {
+        EXPECT_EQ(producers_waiter, nullptr);
+        producers_waiter = &waiter;
+    }
+
+    void cancel_wait(engine::ProducersWaiter& waiter) noexcept override {
+        if (producers_waiter == &waiter) producers_waiter = nullptr;
+    }
+
+    void producers_are_read() {
+        refusal.reset();
+        auto* waiter = std::exchange(producers_waiter, nullptr);
+        ASSERT_NE(waiter, nullptr);
+        waiter->ready(*waiter);
     }
 
     engine::ReadStatus read(engine::ReadOp& op) override {
@@ -52,8 +69,10 @@ public:
     }
 
     std::optional<engine::Error> refusal;
+    bool duplicates = false;
     std::vector<engine::AppendOp*> appended;
     engine::LogListener* listener = nullptr;
+    engine::ProducersWaiter* producers_waiter = nullptr;
 };
 
 class FakeShardEngine final : public engine::ShardEngine {

@@ -25,6 +25,10 @@ public:
         return {};
     }
 
+    void wait_for_producers(engine::ProducersWaiter&) noexcept override {}
+
+    void cancel_wait(engine::ProducersWaiter&) noexcept override {}
+
     engine::ReadStatus read(engine::ReadOp& op) override {
         op.outcome = {};
         op.slices.push_back({{}, batch_.data(), static_cast<std::uint32_t>(batch_.size())});

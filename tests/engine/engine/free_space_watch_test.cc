@@ -1,7 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/engine/free_space_watch.h"
 
-#include "engine/engine/guarded_clock.h"
+#include "engine/base/guarded_clock.h"
 #include "engine/units.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/sim_storage.h"

@@ -88,10 +88,21 @@ TEST(BatchCheck, RefusesWhatIsNotSupported) {
                             std::uint16_t{7}}) {
         EXPECT_EQ(refusal(with(batch_at::kAttributes, bits)), Errc::unsupported_batch) << bits;
     }
-    EXPECT_EQ(refusal(with(batch_at::kProducerId, std::int64_t{0})), Errc::unsupported_batch);
-    EXPECT_EQ(refusal(with(batch_at::kProducerId, std::int64_t{4711})), Errc::unsupported_batch);
     EXPECT_EQ(refusal(with(batch_at::kMagic, std::int8_t{1})), Errc::unsupported_batch);
     EXPECT_EQ(refusal(with(batch_at::kAttributes, kLogAppendTimeBit)), Errc::invalid_timestamp);
+}
+
+TEST(BatchCheck, WantsEpochAndSequenceOfAProducer) {
+    const auto sent = [](std::int64_t id, std::int16_t epoch, std::int32_t sequence) {
+        return with(batch_at::kBaseSequence,
+                    sequence,
+                    with(batch_at::kProducerEpoch, epoch, with(batch_at::kProducerId, id)));
+    };
+    EXPECT_TRUE(check_batch(sent(0, 0, 0)));
+    EXPECT_TRUE(check_batch(sent(4711, 3, 2'147'483'647)));
+    EXPECT_EQ(refusal(sent(4711, -1, 0)), Errc::corrupt_batch);
+    EXPECT_EQ(refusal(sent(4711, 0, -1)), Errc::corrupt_batch);
+    EXPECT_TRUE(check_batch(sent(-1, -1, -1)));
 }
 
 TEST(BatchCheck, KeepsAttributesThatHaveNoMeaningYet) {

@@ -95,7 +95,7 @@ LogHarness::~LogHarness() {
 void LogHarness::make_logs() {
     storage = std::make_unique<SimStorage>(disk, storage_options);
     logs = std::make_unique<ShardLogs>(ShardLogsParts{
-            clock, events, arena, *storage, wal, options, leader_epoch_min, counters, *this});
+            clock, events, arena, *storage, wal, options, leader_epoch_min, 0, counters, *this});
     failure.reset();
 }
 

@@ -10,16 +10,22 @@ from typing import NamedTuple
 
 from kafka_side.programs import java
 
-BATCH = re.compile(r"baseOffset: \d+ lastOffset: \d+ count: \d+ baseSequence: -1 lastSequence: -1 "
-                   r"producerId: -1 producerEpoch: -1 partitionLeaderEpoch: \d+ "
+BATCH = re.compile(r"baseOffset: \d+ lastOffset: \d+ count: \d+ "
+                   r"(?:baseSequence: -1 lastSequence: -1 producerId: -1 producerEpoch: -1|"
+                   r"baseSequence: \d+ lastSequence: \d+ producerId: \d+ producerEpoch: 0) "
+                   r"partitionLeaderEpoch: \d+ "
                    r"isTransactional: false isControl: false deleteHorizonMs: OptionalLong\.empty "
                    r"position: \d+ (?:CreateTime|LogAppendTime): \d+ size: \d+ magic: 2 "
                    r"compresscodec: \w+ crc: \d+ isvalid: true")
 RECORD = re.compile(r"\| offset: (\d+) (CreateTime|LogAppendTime): (\d+) keySize: (-?\d+) "
-                    r"valueSize: (-?\d+) sequence: -1 headerKeys: \[(.*?)\]"
+                    r"valueSize: (-?\d+) sequence: -?\d+ headerKeys: \[(.*?)\]"
                     r"(?: key: ([0-9a-f]*))?(?: payload: ([0-9a-f]*))?")
+PRODUCER = re.compile(r"producerId: (\d+) producerEpoch: (\d+) coordinatorEpoch: -1 "
+                      r"currentTxnFirstOffset: OptionalLong\.empty lastTimestamp: (\d+) "
+                      r"firstSequence: (\d+) lastSequence: (\d+) lastOffset: (\d+) "
+                      r"offsetDelta: (\d+) timestamp: \3")
 WELL = [re.compile(text) for text in (
-    r"Dumping .*\.(?:log|index|timeindex)", r"Log starting offset: \d+",
+    r"Dumping .*\.(?:log|index|timeindex|snapshot)", r"Log starting offset: \d+",
     r"offset: \d+ position: \d+", r"timestamp: \d+ offset: \d+",
     r".*\.(?:index|timeindex) passed sanity check\.")]
 
@@ -34,12 +40,24 @@ class Dumped(NamedTuple):
     header_names: str
 
 
+class Producer(NamedTuple):
+    """A row of a snapshot of producers, as the tool prints it."""
+    id: int
+    epoch: int
+    timestamp: int
+    first_sequence: int
+    last_sequence: int
+    last_offset: int
+    offset_delta: int
+
+
 class Dump(NamedTuple):
     records: list[Dumped]
     batches: int
     index_entries: int
     passed: int  # Index files that passed the sanity check.
     complaints: list[str]
+    producers: list[Producer] = []
 
 
 def dump(files: Iterable[Path], *options: str) -> Dump:
@@ -50,18 +68,22 @@ def dump(files: Iterable[Path], *options: str) -> Dump:
     complaints = [f"it ended with {done.returncode}"] if done.returncode else []
     complaints += done.stderr.splitlines()
     records = []
+    producers = []
     batches = entries = passed = 0
     for line in done.stdout.split("\n"):  # Not splitlines(): header names may hold other breaks.
         record = RECORD.fullmatch(line)
+        producer = PRODUCER.fullmatch(line)
         if record:
             records.append(_record(record))
+        elif producer:
+            producers.append(Producer(*map(int, producer.groups())))
         elif BATCH.fullmatch(line):
             batches += 1
         elif line and line not in empty and not any(one.fullmatch(line) for one in WELL):
             complaints.append(line)
         entries += line.startswith(("offset: ", "timestamp: "))
         passed += line.endswith(" passed sanity check.")
-    return Dump(records, batches, entries, passed, complaints)
+    return Dump(records, batches, entries, passed, complaints, producers)
 
 
 def dump_records(logs: Iterable[Path]) -> Dump:

@@ -45,7 +45,8 @@ def rows(lines: str) -> list[dict]:
 
 
 class Stored:
-    """Topics whole-, small- and append-CODEC, one partition each, written through the producer."""
+    """Topics whole-, small- and append-CODEC, one partition each, written through the producer,
+    which is idempotent for the small ones."""
 
     def __init__(self) -> None:
         broker = Broker()
@@ -72,7 +73,8 @@ class Stored:
         admin.create_topic(topic, 1, CONFIG | config)
         file = write(vectors, self._scratch / f"{topic}.json")
         done = subprocess.run([os.environ["MILLRACE_TEST_VECTOR_PRODUCER"], broker.address, topic,
-                               codec, str(file), str(times)],
+                               codec, str(file), str(times),
+                               "idempotent" if topic.startswith("small-") else "plain"],
                               text=True, capture_output=True, timeout=SECONDS)
         if done.returncode != 0:
             raise AssertionError(f"the vector producer: {done.stderr}\n{broker.log}")

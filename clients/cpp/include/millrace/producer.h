@@ -42,10 +42,13 @@ struct ProducerOptions {
     std::chrono::milliseconds retry_delay_max{1'000};  // ... up to this.
     std::size_t buffer_bytes = 64U << 20;              // Of records not yet acknowledged.
     OnFull on_full = OnFull::block;
-    // Batches of one partition on their way at a time. With 1 a batch never overtakes an earlier
-    // one of its partition, whatever is retried. With more, a batch that is refused and sent
-    // again may come to lie behind later ones.
+    // Batches of one partition on their way at a time. An idempotent producer may have up to 5, in
+    // order whatever is retried. One that is not has the order with 1 alone: with more, a batch
+    // that is refused and sent again may come to lie behind later ones.
     std::uint32_t in_flight_per_partition = 1;
+    // Every batch bears the producer's id and a number, so that the broker stores it once however
+    // often it is sent. Off with Acks::none, and with brokers that give no ids.
+    bool idempotent = true;
     // Requests on their way at a time: what becomes ready meanwhile goes together in the next one.
     std::uint32_t requests_in_flight = 5;
 };
@@ -54,7 +57,7 @@ struct ProducerOptions {
 struct Ack {
     std::string topic;
     std::uint32_t partition = 0;
-    std::int64_t offset = -1;        // -1 with Acks::none.
+    std::int64_t offset = -1;        // -1 with Acks::none, and of what was stored too long ago.
     std::int64_t timestamp_ms = -1;  // What the broker stored: the record's, or its append time.
 };
 
@@ -78,8 +81,12 @@ struct ProducerStatistics {
 // Durability:  an acknowledgement means what ProducerOptions::durability and the topic's class
 //              say, the stronger of the two. A failure with timed_out or disconnected means
 //              unknown: the record may be stored.
-// Duplicates:  this version has no producer ids. A batch whose connection broke before its
-//              answer came is sent again and may then be stored twice.
+// Duplicates:  none of an idempotent producer, as long as it lives: a batch whose answer did not
+//              come is sent again and known again, also by a broker that was restarted. A record
+//              that failed with timed_out may be stored, and a program that sends it anew sends
+//              another record. Without idempotence a batch that is sent again may be stored twice.
+//              A failure with out_of_order_sequence means that the broker has lost a batch which it
+//              had acknowledged: nothing of this batch is stored.
 class MILLRACE_API Producer {
 public:
     // Runs exactly once on the I/O thread; must not block or throw. send() may be called from

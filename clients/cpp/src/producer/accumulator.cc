@@ -123,8 +123,28 @@ void Accumulator::unlist_empty() noexcept {
 }
 
 bool Accumulator::may_go(const PartitionQueue& queue, engine::MonotonicTime now) const {
-    return queue.topic->known && queue.in_flight < options_.in_flight_per_partition &&
-           !queue.batches.empty() && queue.batches.front()->not_before <= now;
+    if (!queue.topic->known || queue.batches.empty()) return false;
+    if (queue.batches.front()->not_before > now || lacks_producer_id(queue)) return false;
+    if (!numbers_) return queue.in_flight < options_.in_flight_per_partition;
+    const auto& sequences = queue.sequences;
+    return queue.in_flight < sequences.in_flight_max(options_.in_flight_per_partition, now) &&
+           !sequences.waits_for_old_ones();
+}
+
+bool Accumulator::wants_producer_id() const noexcept {
+    return std::ranges::any_of(listed_, [this](const auto* queue) {
+        return queue->topic->known && lacks_producer_id(*queue);
+    });
+}
+
+SequenceRemedy Accumulator::number_refused(PartitionQueue& queue,
+                                           const PendingBatch& batch,
+                                           ErrorCode code) noexcept {
+    const auto* waiting = queue.batches.empty() ? nullptr : queue.batches.front().get();
+    const auto remedy = queue.sequences.refused(batch, code, waiting);
+    // The last epoch of the id is used up.
+    if (!queue.sequences.has_producer()) producer_id_ = -1;
+    return remedy;
 }
 
 engine::MonotonicTime Accumulator::ready_at(const PartitionQueue& queue) const {
@@ -163,6 +183,8 @@ std::vector<TakenBatch> Accumulator::take(engine::MonotonicTime now,
             to.back().batch->full = true;
             queue->batches.pop_front();
             ++queue->in_flight;
+            if (numbers_) queue->sequences.stamp(*to.back().batch, producer_id_);
+            queue->sequences.sent(*to.back().batch);
             if (fits) bytes += size;
         }
     }
@@ -182,13 +204,18 @@ void Accumulator::insert_by_age(PartitionQueue& queue, std::unique_ptr<PendingBa
     list(queue);
 }
 
-void Accumulator::give_back(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+void Accumulator::came_back(PartitionQueue& queue, const PendingBatch& batch) noexcept {
     --queue.in_flight;
+    queue.sequences.came_back(batch);
+}
+
+void Accumulator::give_back(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    came_back(queue, *batch);
     insert_by_age(queue, std::move(batch));
 }
 
 void Accumulator::give_back_split(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
-    --queue.in_flight;
+    came_back(queue, *batch);
     // What comes later need not be refused first.
     auto& limit = queue.topic->batch_bytes_max;
     limit = std::min(limit, std::max<std::size_t>(batch->builder.size() / 2, 1024));
@@ -198,8 +225,16 @@ void Accumulator::give_back_split(PartitionQueue& queue, std::unique_ptr<Pending
     recycle(std::move(batch));
 }
 
-void Accumulator::finished(PartitionQueue& queue) noexcept {
-    --queue.in_flight;
+void Accumulator::finished(PartitionQueue& queue,
+                           const PendingBatch& batch,
+                           bool stored,
+                           engine::MonotonicTime now) noexcept {
+    came_back(queue, batch);
+    if (stored) {
+        queue.sequences.acknowledged(now);
+    } else {
+        queue.sequences.failed(batch);
+    }
 }
 
 std::unique_ptr<PendingBatch> Accumulator::new_batch() {
@@ -237,6 +272,7 @@ engine::MonotonicTime Accumulator::next_event(engine::MonotonicTime now) const n
     for (const auto* queue : listed_) {
         next = std::min(next, queue->batches.front()->deadline);
         if (!queue->topic->known || queue->in_flight >= options_.in_flight_per_partition) continue;
+        if (lacks_producer_id(*queue)) continue;
         const auto at = ready_at(*queue);
         // What is ready already waits for the connection, not for time.
         if (at > now) next = std::min(next, at);

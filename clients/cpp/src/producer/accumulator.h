@@ -11,6 +11,7 @@
 #include "millrace/producer.h"
 #include "producer/partitioner.h"
 #include "producer/pending_batch.h"
+#include "producer/sequences.h"
 
 #include <deque>
 #include <map>
@@ -35,6 +36,7 @@ struct PartitionQueue {
     std::uint32_t partition = 0;
     std::deque<std::unique_ptr<PendingBatch>> batches;
     std::uint32_t in_flight = 0;  // Batches on their way.
+    Sequences sequences;          // Of an idempotent producer.
     bool listed = false;          // Among the queues that have batches.
     std::uint64_t taken_at = 0;   // Number of the take() that served it last.
 };
@@ -101,12 +103,32 @@ public:
                                  const TakeLimits& limits,
                                  std::vector<TakenBatch>& too_large);
 
+    // Batches bear numbers from now on. Until an id is here none is taken of a partition that has
+    // had none.
+    void number_batches() noexcept { numbers_ = true; }
+
+    // The broker gives no ids: batches bear no numbers.
+    void cannot_number() noexcept { numbers_ = false; }
+
+    void set_producer_id(std::int64_t id) noexcept { producer_id_ = id; }
+
+    // Something waits that cannot be taken without an id.
+    [[nodiscard]] bool wants_producer_id() const noexcept;
+
+    // A taken batch was refused for its number. Requires: it bears one.
+    [[nodiscard]] SequenceRemedy number_refused(PartitionQueue& queue,
+                                                const PendingBatch& batch,
+                                                ErrorCode code) noexcept;
+
     // A taken batch comes back, to be sent again at its not_before.
     void give_back(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch);
     // A taken batch was too large for the topic: its halves take its place.
     void give_back_split(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch);
-    // A taken batch has got its answer.
-    void finished(PartitionQueue& queue) noexcept;
+    // A taken batch has got its answer, or gets none any more.
+    void finished(PartitionQueue& queue,
+                  const PendingBatch& batch,
+                  bool stored,
+                  engine::MonotonicTime now) noexcept;
     // Memory of a batch that is not needed any more.
     void recycle(std::unique_ptr<PendingBatch> batch) noexcept;
 
@@ -153,6 +175,12 @@ private:
     std::uint32_t choose(TopicQueues& topic, const NewRecord& record, std::uint64_t epoch);
     void list(PartitionQueue& queue);
     void unlist_empty() noexcept;
+    void came_back(PartitionQueue& queue, const PendingBatch& batch) noexcept;
+
+    [[nodiscard]] bool lacks_producer_id(const PartitionQueue& queue) const noexcept {
+        return numbers_ && producer_id_ < 0 && !queue.sequences.has_producer();
+    }
+
     void insert_by_age(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch);
     [[nodiscard]] bool may_go(const PartitionQueue& queue, engine::MonotonicTime now) const;
     [[nodiscard]] engine::MonotonicTime ready_at(const PartitionQueue& queue) const;
@@ -168,6 +196,8 @@ private:
     std::vector<PartitionQueue*> listed_;  // Those with batches; longest not served first.
     std::vector<std::unique_ptr<PendingBatch>> free_;
     std::uint64_t next_sequence_ = 0;
+    bool numbers_ = false;
+    std::int64_t producer_id_ = -1;
     Error connection_error_;  // Of the last failed connection.
     std::uint64_t takes_ = 0;
     std::uint64_t epoch_ = 1;

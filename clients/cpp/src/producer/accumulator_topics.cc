@@ -43,6 +43,10 @@ void Accumulator::set_topic(TopicQueues& topic,
                             std::uint32_t partitions,
                             engine::MonotonicTime now,
                             std::vector<FailedBatch>& failed) {
+    if (topic.known && topic.id != id) {
+        for (const auto& queue : topic.partitions)
+            queue->sequences.forget_acknowledgements();
+    }
     topic.known = true;
     topic.id = id;
     topic.partition_count = partitions;
@@ -79,6 +83,7 @@ void Accumulator::expire(engine::MonotonicTime now, std::vector<FailedBatch>& fa
         while (!queue->batches.empty() && queue->batches.front()->deadline <= now) {
             auto batch = std::move(queue->batches.front());
             queue->batches.pop_front();
+            queue->sequences.failed(*batch);
             // The last refusal says more than the time-out, unless the batch may be stored.
             auto why = batch->last_error;
             if (why.message.empty()) why.message = connection_error_.message;
@@ -119,6 +124,7 @@ void Accumulator::fail_topic(TopicQueues& topic,
         while (!queue->batches.empty()) {
             auto batch = std::move(queue->batches.front());
             queue->batches.pop_front();
+            queue->sequences.failed(*batch);
             failed.push_back({topic.name, queue->partition, std::move(batch), why});
         }
     }

@@ -3,12 +3,13 @@
 
 #include "engine/assert.h"
 #include "engine/format/batch_reader.h"
+#include "producer/sequences.h"
 
 namespace millrace::detail {
 
 Result<engine::Bytes> PendingBatch::encode(Compression compression) {
     if (encoded.empty()) {
-        const auto finished = builder.finish(static_cast<engine::Codec>(compression));
+        const auto finished = builder.finish(static_cast<engine::Codec>(compression), stamp);
         if (!finished) {
             return Error{ErrorCode::unsupported_batch, "The codec cannot compress the batch."};
         }
@@ -23,8 +24,14 @@ std::size_t PendingBatch::encoded_bytes_max(Compression compression) const noexc
     return builder.size() + builder.size() / 64 + 1024;
 }
 
+void PendingBatch::set_stamp(const engine::ProducerStamp& its_stamp) noexcept {
+    stamp = its_stamp;
+    encoded = {};
+}
+
 void PendingBatch::clear() noexcept {
     builder.clear();
+    stamp = {};
     deliveries.clear();
     cost = 0;
     not_before = {};
@@ -77,6 +84,11 @@ std::pair<std::unique_ptr<PendingBatch>, std::unique_ptr<PendingBatch>> split(Pe
         half->deadline = batch.deadline;
         half->tries = batch.tries;
         half->full = true;
+    }
+    if (batch.stamped()) {
+        first->stamp = second->stamp = batch.stamp;
+        second->stamp.base_sequence =
+                sequence_after(batch.stamp.base_sequence, first->builder.record_count());
     }
     first->cost = batch.cost / 2;
     second->cost = batch.cost - first->cost;

@@ -21,17 +21,24 @@ struct Delivery {
 };
 
 struct PendingBatch {
-    // The batch as bytes, valid until clear(). Errors: unsupported_batch (the codec failed).
+    // The batch as bytes, valid until clear() or set_stamp(). Errors: unsupported_batch (the codec
+    // failed).
     Result<engine::Bytes> encode(Compression compression);
 
     // Upper bound of what encode() will give.
     [[nodiscard]] std::size_t encoded_bytes_max(Compression compression) const noexcept;
+
+    // From now on it bears this.
+    void set_stamp(const engine::ProducerStamp& its_stamp) noexcept;
+
+    [[nodiscard]] bool stamped() const noexcept { return stamp.id >= 0; }
 
     // Fit for another first record; memory is kept.
     void clear() noexcept;
 
     engine::BatchBuilder builder;
     std::vector<Delivery> deliveries;  // One for each record.
+    engine::ProducerStamp stamp;       // Given when it is sent first.
     std::size_t cost = 0;              // Of ProducerOptions::buffer_bytes.
     std::uint64_t sequence = 0;        // In order of making.
     std::uint64_t flush_epoch = 0;

@@ -35,6 +35,11 @@ bool speaks_of_metadata(ErrorCode code) {
     }
 }
 
+bool speaks_of_number(ErrorCode code) {
+    return code == ErrorCode::duplicate_sequence || code == ErrorCode::out_of_order_sequence ||
+           code == ErrorCode::invalid_producer_epoch;
+}
+
 // The request may have been carried out all the same.
 bool leaves_unknown(ErrorCode code) {
     return code == ErrorCode::timed_out || code == ErrorCode::disconnected ||
@@ -65,6 +70,31 @@ bool ProducerState::try_again(TakenBatch& taken, const Error& error) {
     return true;
 }
 
+// True when nothing is left to be told of the batch now.
+bool ProducerState::number_refused(TakenBatch& taken, Outcome& outcome) {
+    auto& [queue, batch] = taken;
+    const auto code = outcome.error.code;
+    if (!batch->stamped() || !speaks_of_number(code)) return false;
+    switch (accumulator_.number_refused(*queue, *batch, code)) {
+        case SequenceRemedy::send_again:
+            if (shut_) return false;
+            batch->not_before = EventLoop::now() + options_.retry_delay_min;
+            batch->last_error = outcome.error;
+            ++statistics_.retries;
+            accumulator_.give_back(*queue, std::move(batch));
+            return true;
+        case SequenceRemedy::stored:
+            outcome.error = {};
+            return false;
+        case SequenceRemedy::fail:
+            outcome.error.message +=
+                    " Nothing of it was stored; the broker's log may have lost "
+                    "records that it had acknowledged.";
+            return false;
+    }
+    return false;
+}
+
 void ProducerState::sort_out(ProduceCall& call,
                              Result<Response> response,
                              std::vector<Outcome>& outcomes) {
@@ -82,7 +112,8 @@ void ProducerState::sort_out(ProduceCall& call,
         auto& taken = call.batches[i];
         auto& topic = *taken.queue->topic;
         if (taken.batch->deliveries.empty()) {  // Its time was up before the answer came.
-            accumulator_.finished(*taken.queue);
+            const bool stored = rows && (one_way || (*rows)[i].error.code == ErrorCode::none);
+            accumulator_.finished(*taken.queue, *taken.batch, stored, now);
             accumulator_.recycle(std::move(taken.batch));
             continue;
         }
@@ -95,6 +126,7 @@ void ProducerState::sort_out(ProduceCall& call,
         } else if (row.error.code != ErrorCode::none) {
             outcome.error = error_of(topic.name, taken.queue->partition, row.error);
         }
+        if (number_refused(taken, outcome)) continue;
         if (outcome.error.code != ErrorCode::none && try_again(taken, outcome.error)) continue;
         outcome.base_offset = row.base_offset;
         outcome.append_time = row.append_time;
@@ -103,7 +135,8 @@ void ProducerState::sort_out(ProduceCall& call,
             statistics_.bytes += call.rows[i].payload_bytes;
             if (now - topic.looked_up_at > kMetadataAgeMax) accumulator_.want_metadata(topic, now);
         }
-        accumulator_.finished(*taken.queue);
+        const bool stored = outcome.error.code == ErrorCode::none;
+        accumulator_.finished(*taken.queue, *outcome.batch, stored, now);
         outcomes.push_back(std::move(outcome));
     }
 }

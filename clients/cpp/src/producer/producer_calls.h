@@ -21,6 +21,11 @@ struct ProduceCall : Call {
     std::vector<ProduceRow> rows;  // One for each batch.
 };
 
+// One request for a producer id. Owns itself until `done`.
+struct IdQuestion : Call {
+    std::shared_ptr<ProducerState> state;  // Kept alive until the answer.
+};
+
 // One metadata request. Owns itself until `done`.
 struct TopicLookUp : Call {
     std::shared_ptr<ProducerState> state;  // Kept alive until the answer.

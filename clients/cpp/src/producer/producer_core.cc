@@ -74,6 +74,11 @@ Result<void> ProducerCore::check(const ProducerOptions& options) {
     if (options.in_flight_per_partition == 0) {
         return invalid("ProducerOptions::in_flight_per_partition must be above zero.");
     }
+    constexpr std::uint32_t kNumberedInFlightMax = 5;  // A broker knows so many again.
+    if (options.idempotent && options.in_flight_per_partition > kNumberedInFlightMax) {
+        return invalid(
+                "ProducerOptions::in_flight_per_partition must not be above 5 while idempotent.");
+    }
     if (options.requests_in_flight == 0) {
         return invalid("ProducerOptions::requests_in_flight must be above zero.");
     }

@@ -41,7 +41,9 @@ ProducerState::ProducerState(std::shared_ptr<EventLoop> loop,
           link_options_(std::move(link_options)),
           request_timeout_(request_timeout),
           options_(options),
-          accumulator_(options, seed()) {}
+          accumulator_(options, seed()) {
+    if (options.idempotent && options.acks != Acks::none) accumulator_.number_batches();
+}
 
 Result<void> ProducerState::reserve(std::unique_lock<std::mutex>& lock, std::size_t cost) {
     const auto fits = [&] { return buffered_bytes_ + cost <= options_.buffer_bytes; };
@@ -162,6 +164,7 @@ void ProducerState::pump() {
     expire(failed);
     tell_failed(failed);
     look_up_topics();
+    ask_for_id();
     while (!shut_ && link_->ready() && send_one()) {
     }
     pumping_ = false;
@@ -202,6 +205,7 @@ void ProducerState::set_timer() {
             if (!batch->deliveries.empty()) next = std::min(next, batch->deadline);
         }
     }
+    if (!asking_for_id_) next = std::min(next, ask_for_id_at());
     if (waiting) link_->want();
     if (next == engine::MonotonicTime::max()) {
         timer_->cancel();
@@ -275,7 +279,7 @@ void ProducerState::handle_too_large(std::span<TakenBatch> batches) {
                 accumulator_.give_back_split(*queue, std::move(batch));
                 continue;
             }
-            accumulator_.finished(*queue);
+            accumulator_.finished(*queue, *batch, false, EventLoop::now());
             Error why{ErrorCode::message_too_large,
                       queue->topic->name + "-" + std::to_string(queue->partition) +
                               ": a record of " + std::to_string(batch->cost) +

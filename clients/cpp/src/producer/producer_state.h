@@ -25,6 +25,7 @@ namespace millrace::detail {
 
 struct ProduceCall;
 struct TopicLookUp;
+struct IdQuestion;
 
 class ProducerState final : public std::enable_shared_from_this<ProducerState>,
                             private LinkListener {
@@ -53,6 +54,7 @@ public:
 private:
     friend struct ProduceCall;
     friend struct TopicLookUp;
+    friend struct IdQuestion;
 
     // What became of a batch, to be told to its records.
     struct Outcome {
@@ -78,6 +80,10 @@ private:
     void produced(ProduceCall& call, Result<Response> response);
     void sort_out(ProduceCall& call, Result<Response> response, std::vector<Outcome>& outcomes);
     bool try_again(TakenBatch& taken, const Error& error);
+    bool number_refused(TakenBatch& taken, Outcome& outcome);
+    void ask_for_id();
+    [[nodiscard]] engine::MonotonicTime ask_for_id_at() const;
+    void id_answered(Result<Response> response);
     void tell(std::vector<Outcome> outcomes);
     void tell_failed(std::span<FailedBatch> failed);
 
@@ -96,6 +102,8 @@ private:
     std::vector<ProduceCall*> in_flight_;  // They own themselves; here until answered.
     bool shut_ = false;
     bool pumping_ = false;
+    bool asking_for_id_ = false;
+    engine::MonotonicTime ask_for_id_at_{0};  // Not before.
 
     mutable std::mutex mutex_;
     std::condition_variable room_;     // buffer_bytes has room, or there is no hope for it.

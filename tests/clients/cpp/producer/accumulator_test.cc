@@ -27,8 +27,10 @@ protected:
         know("t", partitions);
         take();
         for (auto& batch : taken_)
-            accumulator_->finished(*batch.queue);
+            accumulator_->finished(*batch.queue, *batch.batch, true, now());
     }
+
+    engine::MonotonicTime now() { return clock_.monotonic_now(); }
 
     void know(const std::string& topic, std::uint32_t partitions) {
         clock_.advance(options_.linger);
@@ -118,7 +120,7 @@ TEST_F(AccumulatorTest, HasOneBatchOfAPartitionOnItsWay) {
     add("t", 0, "2");
     add("t", 0, "3");
     EXPECT_EQ(take(), 0U);
-    accumulator_->finished(*first.queue);
+    accumulator_->finished(*first.queue, *first.batch, true, now());
     ASSERT_EQ(take(), 1U);
     EXPECT_EQ(records(0), 2U) << "what came meanwhile goes together";
 }
@@ -197,7 +199,7 @@ TEST_F(AccumulatorTest, HalvesABatchThatIsTooLargeInOrder) {
         for (auto item = reader.next(); item && *item; item = reader.next())
             order += text_of(*(**item).record.value);
         order += '|';
-        accumulator_->finished(*taken_.front().queue);
+        accumulator_->finished(*taken_.front().queue, *taken_.front().batch, true, now());
     }
     EXPECT_EQ(order, "01|234|");
 }

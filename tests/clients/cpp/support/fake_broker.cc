@@ -110,21 +110,27 @@ void FakeBroker::change(const std::function<void(FakeTopics&)>& how) {
 FakeAnswer FakeBroker::greeting() const {
     FakeAnswer answer;
     auto fixed = greeting_;
-    constexpr wire::Api kApis[] = {wire::Api::metadata,
-                                   wire::Api::create_topics,
-                                   wire::Api::produce,
-                                   wire::Api::fetch,
-                                   wire::Api::list_offsets};
-    fixed.api_count = std::size(kApis);
-    answer.payload.resize(sizeof fixed + sizeof(wire::ApiRange) * std::size(kApis));
+    std::vector<wire::Api> apis{wire::Api::metadata,
+                                wire::Api::create_topics,
+                                wire::Api::produce,
+                                wire::Api::fetch,
+                                wire::Api::list_offsets};
+    if (next_producer_id_ >= 0) apis.push_back(wire::Api::init_producer);
+    fixed.api_count = static_cast<std::uint16_t>(apis.size());
+    answer.payload.resize(sizeof fixed + sizeof(wire::ApiRange) * apis.size());
     std::memcpy(answer.payload.data(), &fixed, sizeof fixed);
     auto* at = answer.payload.data() + sizeof fixed;
-    for (const auto api : kApis) {
+    for (const auto api : apis) {
         const wire::ApiRange range{static_cast<std::uint16_t>(api), 1, 1, 0};
         std::memcpy(at, &range, sizeof range);
         at += sizeof range;
     }
     return answer;
+}
+
+void FakeBroker::give_producer_ids(std::int64_t first) {
+    const std::lock_guard lock(mutex_);
+    next_producer_id_ = first;
 }
 
 void FakeBroker::run() {
@@ -205,6 +211,9 @@ bool FakeBroker::serve(Connection& connection, FakeRequest request) {
                 break;
             case wire::Api::create_topics:
                 answer = topics_.create_topics(request);
+                break;
+            case wire::Api::init_producer:
+                answer = producer_id_answer(next_producer_id_++);
                 break;
             case wire::Api::produce:
                 answer = topics_.produce(request);

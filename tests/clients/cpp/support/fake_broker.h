@@ -62,6 +62,9 @@ public:
     // What the next greetings say.
     void set_greeting(const wire::HelloResponse& greeting);
 
+    // From the next greeting on it gives producer ids, from this one on.
+    void give_producer_ids(std::int64_t first);
+
     // Ends every connection; the next ones are served.
     void drop_connections();
 
@@ -94,10 +97,13 @@ private:
     std::map<std::uint16_t, Interceptor> interceptors_;
     std::map<std::uint16_t, std::size_t> counts_;
     wire::HelloResponse greeting_;
+    std::int64_t next_producer_id_ = -1;  // -1: it gives none.
     bool drop_ = false;
     bool stop_ = false;
     std::thread thread_;
 };
+
+FakeAnswer producer_id_answer(std::int64_t id);
 
 // A response table with nothing but an error.
 FakeAnswer error_answer(wire::ErrorCode code, const std::string& message = {});

@@ -4,6 +4,7 @@
 #include "codec/table.h"
 #include "engine/format/record_batch.h"
 #include "schemas/fetch_generated.h"
+#include "schemas/init_producer_generated.h"
 #include "schemas/metadata_generated.h"
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
@@ -39,6 +40,12 @@ FakeAnswer finish(flatbuffers::FlatBufferBuilder& builder) {
 }
 
 }  // namespace
+
+FakeAnswer producer_id_answer(std::int64_t id) {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(wire::CreateInitProducerResponse(builder, 0, 0, 0, id, 0));
+    return finish(builder);
+}
 
 FakeAnswer error_answer(wire::ErrorCode code, const std::string& message) {
     flatbuffers::FlatBufferBuilder builder;
