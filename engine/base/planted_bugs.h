@@ -25,6 +25,7 @@ enum class PlantedBug : std::uint8_t {
     skip_foreign_entries,  // Replay leaves out WAL directories of other shards.
     skip_directory_sync,   // A new segment file's directory is not synced.
     reuse_held_memory,     // Memory of a recycled WAL file is written over under its readers.
+    unlink_too_early,      // Segments go before the entry that moves the log start is flushed.
     append_at_file_end,    // Goes on at the end of the file's blocks, not at the flushed position.
 };
 

@@ -14,7 +14,7 @@
 #include "engine/clock.h"
 #include "engine/engine/checkpoint_writer.h"
 #include "engine/engine/engine_core.h"
-#include "engine/engine/guarded_clock.h"
+#include "engine/log/guarded_clock.h"
 #include "engine/storage.h"
 
 #include <cstdint>

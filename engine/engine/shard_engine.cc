@@ -43,7 +43,8 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  core.options(),
                  core.state().summary.leader_epoch_min,
                  counters_,
-                 *this}),
+                 *this,
+                 core.state().checkpoint.newest->guarded_clock}),
           free_space_(core.options(), storage, *this),
           append_bytes_max_(wal_file_bytes(core.options()) / 4) {
     if (index == 0) rounds_ = std::make_unique<CheckpointRounds>(core, storage);

@@ -9,6 +9,7 @@
 #include "engine/log/last_blocks.h"
 #include "engine/log/release_counts.h"
 #include "engine/log/run_buffers.h"
+#include "engine/log/segment_removals.h"
 #include "engine/log/segment_sealer.h"
 #include "engine/log/unsynced_logs.h"
 
@@ -30,6 +31,7 @@ struct RunParts {
     IoGate& write_gate;
     IoGate& read_gate;
     UnsyncedLogs& unsynced;
+    SegmentRemovals& removals;
     std::uint32_t write_bytes_max = 0;
     void (*ended)(void* owner, RunJob& job, LogState& log, Result<void> outcome) noexcept = nullptr;
     void* ended_owner = nullptr;

@@ -43,11 +43,14 @@ struct ShardLogs::State {
     UnsyncedLogs unsynced;
     LogNews news;
     Trash trash;
+    SegmentRemovals segment_removals;
     Flusher flusher;
     ColdReads cold_reads;
     TimeLookups time_lookups;
-    LogServices services;
+    StartMoves start_moves;
     LogTable logs;
+    Retention retention;
+    LogServices services;
     CheckpointRound round;
     IdleFlush idle_flush;
     Closing closing;
@@ -71,10 +74,20 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           indexes(context.share_of(kIndexBytes, kMiB)),
           last_blocks(static_cast<std::uint32_t>(context.share_of(kLastBlocks, 64))),
           trash(context),
+          segment_removals(context, files, indexes, last_blocks),
           flusher(run_parts()),
           cold_reads(read_parts()),
           time_lookups(read_parts()),
-          services{context, flusher, releases, news, cold_reads, time_lookups},
+          start_moves(context, flusher, releases, segment_removals),
+          retention(context, logs, parts.guarded_clock),
+          services{context,
+                   flusher,
+                   releases,
+                   news,
+                   cold_reads,
+                   time_lookups,
+                   start_moves,
+                   retention},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher) {
@@ -98,6 +111,7 @@ RunParts ShardLogs::State::run_parts() {
             .write_gate = write_gate,
             .read_gate = read_gate,
             .unsynced = unsynced,
+            .removals = segment_removals,
             .write_bytes_max = static_cast<std::uint32_t>(round_down(write_bytes, kBlockBytes))};
 }
 
@@ -110,6 +124,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     context.failed = error;
     cold_reads.fail(error);
     time_lookups.fail(error);
+    start_moves.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
 }
 
@@ -151,6 +166,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     const Error error{Errc::shutting_down, 0};
     state_->cold_reads.forget(state, error);
     state_->time_lookups.forget(state, error);
+    state_->start_moves.forget(state, error);
     log.set_listener(nullptr);
     log.fail(error);
     static_cast<void>(state_->last_blocks.take(state));
@@ -164,6 +180,8 @@ void ShardLogs::end_turn() noexcept {
     state.news.tell_all();
     state.time_lookups.end_turn();
     state.context.run_deferred();
+    state.retention.end_turn();
+    state.segment_removals.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
     state.closing.end_turn();
@@ -217,10 +235,11 @@ void ShardLogs::flush_all(EngineOp& op) {
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
-                          state.time_lookups.wants_turn();
+                          state.time_lookups.wants_turn() || state.segment_removals.wants_turn();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());
+    deadline = std::min(deadline, state.retention.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

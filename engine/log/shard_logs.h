@@ -48,6 +48,7 @@ struct ShardLogsParts {
     LeaderEpoch leader_epoch_min;  // Of what is appended.
     ShardCounters& counters;
     ShardLogsListener& listener;
+    TimestampMs guarded_clock = 0;  // As the last checkpoint has it; 0: there was none.
 };
 
 // One shard's part of a checkpoint round. Caller-owned; `done` exactly once, from a completion or

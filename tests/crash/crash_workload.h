@@ -26,6 +26,7 @@ struct CrashWorkload {
     bool synced_writes = false;                                           // Commit mode ring.
     std::uint32_t wal_files = 4;  // For each shard, of file_bytes each.
     std::uint64_t file_bytes = 32768;
+    bool deletes = false;       // Log starts move, and retention bounds the size of logs.
     bool killed_first = false;  // Only the second crash takes the power.
 };
 

@@ -146,6 +146,7 @@ std::vector<Net> nets() {
              "skip_directory_sync",
              explore(workload("recycling"))},
             {PlantedBug::reuse_held_memory, "reuse_held_memory", explore(workload("more_shards"))},
+            {PlantedBug::unlink_too_early, "unlink_too_early", explore(workload("deletes"))},
             {PlantedBug::append_at_file_end,
              "append_at_file_end",
              explore(workload("flush_thread"))},
