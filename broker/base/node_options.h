@@ -55,7 +55,8 @@ struct NodeOptions {
 
     bool auto_create_topics = false;
     std::uint32_t default_partitions = 1;
-    engine::LogConfig topic_defaults;
+    // The broker's own logs keep everything; what users store is kept for a week.
+    engine::LogConfig topic_defaults{.retention_ms = 7LL * 24 * 3600 * 1000};
 
     // Every setting as it is in force, in the order of the table of keys.
     std::vector<ConfigValue> effective;

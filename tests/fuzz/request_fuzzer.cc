@@ -119,7 +119,8 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::ProduceRequest, 7>(),
                                   fuzzer<wire::FetchRequest, 8>(),
                                   fuzzer<wire::ListOffsetsRequest, 9>(),
-                                  fuzzer<wire::OffsetForLeaderEpochRequest, 10>()});
+                                  fuzzer<wire::OffsetForLeaderEpochRequest, 10>(),
+                                  fuzzer<wire::DeleteRecordsRequest, 11>()});
 
 }  // namespace
 

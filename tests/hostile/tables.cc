@@ -53,6 +53,7 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
             {"fetch", fetch_request({{key}}, {.wait_max_ms = 0})},
             {"list_offsets", list_offsets_request(key, -1)},
             {"offset_for_leader_epoch", epoch_request(key)},
+            {"delete_records", delete_records_request(key, 0)},
     };
 }
 
