@@ -218,13 +218,15 @@ int Broker::observe() {
 }
 
 int Broker::recover() {
-    const engine::EngineOptions engine_options{.shards = options_.shards,
-                                               .wal_bytes = data_.sizes.wal_bytes,
-                                               .commit = options_.commit,
-                                               .groups_in_flight = options_.groups_in_flight,
-                                               .filesystem_bytes = data_.root->filesystem_bytes(),
-                                               .accept_wal_loss = options_.accept_wal_loss,
-                                               .random_seed = random_bits()};
+    const engine::EngineOptions engine_options{
+            .shards = options_.shards,
+            .wal_bytes = data_.sizes.wal_bytes,
+            .commit = options_.commit,
+            .groups_in_flight = options_.groups_in_flight,
+            .filesystem_bytes = data_.root->filesystem_bytes(),
+            .producer_expiration_ms = options_.producer_expiration_ms,
+            .accept_wal_loss = options_.accept_wal_loss,
+            .random_seed = random_bits()};
     const auto began = parts_.clock.monotonic_now();
     auto storage = data_.root->make_storage();
     if (!storage) {

@@ -55,7 +55,9 @@ struct NodeOptions {
 
     bool auto_create_topics = false;
     std::uint32_t default_partitions = 1;
-    engine::LogConfig topic_defaults;
+    std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
+    // The broker's own logs keep everything; what users store is kept for a week.
+    engine::LogConfig topic_defaults{.retention_ms = 7LL * 24 * 3600 * 1000};
 
     // Every setting as it is in force, in the order of the table of keys.
     std::vector<ConfigValue> effective;

@@ -13,6 +13,13 @@
 namespace millrace::broker {
 namespace {
 
+std::string_view why_no_ids(engine::Error error) {
+    return error.code == engine::Errc::storage_full
+                   ? "The broker's disk is full: no producer id can be reserved until there is "
+                     "space."
+                   : "No producer id can be reserved.";
+}
+
 // Clean stops after which no checkpoint slot's replay reaches back to a deleted topic: each stop
 // writes the older of the two slots anew.
 constexpr std::uint32_t kCleanStartsToForget = 2;
@@ -253,10 +260,7 @@ TopicCatalog::Step TopicCatalog::reserve_producer_ids() {
         return Step::wait;
     }
     if (!appended) {
-        const bool full = appended.error().code == engine::Errc::storage_full;
-        producer_ids_.refuse(problem_of(appended.error()),
-                             full ? "The broker's disk is full: no producer id can be reserved."
-                                  : "No producer id can be reserved.");
+        producer_ids_.refuse(problem_of(appended.error()), why_no_ids(appended.error()));
         return Step::done;
     }
     state_.set_producer_ids_end(first + kProducerIdBlock);

@@ -77,13 +77,13 @@ constexpr ConfigDefinition kDefinitions[] = {
          -1,
          kInt64Max,
          {},
-         "Bytes of a partition that are kept; -1: no limit. Recorded; not yet acted upon."},
+         "Bytes of a partition that are kept, in whole segments; -1: no limit."},
         {"retention.ms",
          ConfigType::milliseconds,
          -1,
          kInt64Max,
          {},
-         "How long records are kept; -1: for ever. Recorded; not yet acted upon."},
+         "How long records are kept, in whole segments, by their timestamps; -1: for ever."},
         {"segment.bytes",
          ConfigType::bytes,
          4096,
@@ -233,8 +233,8 @@ std::string default_config_value(std::string_view key, const engine::LogConfig& 
     if (key == "message.timestamp.type")
         return std::string(kTimestampTypes[defaults.log_append_time ? 1 : 0]);
     if (key == "min.insync.replicas") return "1";
-    if (key == "retention.bytes") return "-1";
-    if (key == "retention.ms") return "604800000";
+    if (key == "retention.bytes") return fmt::format("{}", defaults.retention_bytes);
+    if (key == "retention.ms") return fmt::format("{}", defaults.retention_ms);
     if (key == "segment.bytes") return fmt::format("{}", defaults.segment_bytes);
     if (key == "segment.ms") return fmt::format("{}", defaults.segment_ms);
     return {};
@@ -252,6 +252,8 @@ engine::LogConfig effective_log_config(const ConfigOverrides& overrides,
     number("index.interval.bytes", config.index_interval_bytes);
     number("max.message.bytes", config.message_bytes_max);
     number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
+    number("retention.bytes", config.retention_bytes);
+    number("retention.ms", config.retention_ms);
     number("segment.bytes", config.segment_bytes);
     number("segment.ms", config.segment_ms);
     if (const auto found = overrides.find("message.timestamp.type"); found != overrides.end()) {

@@ -1,7 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/config/config_keys.h"
 
-#include "broker/config/units.h"
 #include "engine/units.h"
 
 #include <limits>
@@ -10,7 +9,6 @@ namespace millrace::broker {
 
 namespace {
 
-constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kKiB = engine::kKiB;
 constexpr std::int64_t kMiB = engine::kMiB;
 constexpr std::int64_t kGiB = engine::kGiB;
@@ -229,6 +227,15 @@ constexpr ConfigKey kKeys[] = {
          "",
          "Connections that are open at the same time.",
          [](NodeOptions& o, const KeyValue& v) { o.connections_max = as_u32(v); }},
+        {"producer.expiration",
+         KeyType::duration,
+         "1d",
+         "",
+         60 * kSecond,
+         365 * kDay,
+         "",
+         "How long an idempotent producer that sends nothing is known (producer.id.expiration.ms).",
+         [](NodeOptions& o, const KeyValue& v) { o.producer_expiration_ms = v.number / 1000; }},
         {"topic.auto_create",
          KeyType::boolean,
          "false",
@@ -312,7 +319,7 @@ constexpr ConfigKey kKeys[] = {
          "1h",
          "",
          0,
-         kAny,
+         kNoMaximum,
          "",
          "How far ahead a timestamp may be (message.timestamp.after.max.ms of a topic that does "
          "not say).",
@@ -346,56 +353,6 @@ const ConfigKey* find_key(std::string_view name) {
         if (key.name == name) return &key;
     }
     return nullptr;
-}
-
-std::string format_value(const ConfigKey& key, const KeyValue& value) {
-    switch (key.type) {
-        case KeyType::integer:
-            return std::to_string(value.number);
-        case KeyType::size:
-            return format_size(static_cast<std::uint64_t>(value.number));
-        case KeyType::duration:
-            return format_duration(std::chrono::microseconds(value.number));
-        case KeyType::boolean:
-            return value.number != 0 ? "true" : "false";
-        case KeyType::text:
-        case KeyType::choice:
-            return value.text;
-    }
-    return {};
-}
-
-std::string describe_type(const ConfigKey& key) {
-    const auto bounds = [&key] {
-        const auto low = format_value(key, {.number = key.minimum, .text = {}});
-        if (key.maximum == kAny) return ", at least " + low;
-        return ", from " + low + " to " + format_value(key, {.number = key.maximum, .text = {}});
-    };
-    switch (key.type) {
-        case KeyType::integer:
-            return "a whole number" + bounds();
-        case KeyType::size:
-            return "a string with a size and its unit (" + std::string(kSizeUnits) + ")" + bounds();
-        case KeyType::duration:
-            return "a string with a duration and its unit (" + std::string(kDurationUnits) + ")" +
-                   bounds();
-        case KeyType::boolean:
-            return "true or false";
-        case KeyType::text:
-            return "a string that is not empty";
-        case KeyType::choice: {
-            std::string words = "one of ";
-            for (const char letter : key.choices) {
-                if (letter == '|') {
-                    words += ", ";
-                } else {
-                    words += letter;
-                }
-            }
-            return words;
-        }
-    }
-    return {};
 }
 
 }  // namespace millrace::broker

@@ -7,6 +7,7 @@
 #include "broker/base/node_options.h"
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,14 +29,16 @@ struct KeyValue {
     std::string text;
 };
 
+inline constexpr std::int64_t kNoMaximum = std::numeric_limits<std::int64_t>::max();
+
 struct ConfigKey {
     std::string_view name;  // "node.shards"; "listener.*.bind" for every NAME.
     KeyType type;
     std::string_view default_value;   // Parsed like a value in a file; empty: derived or none.
     std::string_view default_phrase;  // Said where there is no default value.
     std::int64_t minimum;             // Of number, inclusive; unused for text.
-    std::int64_t maximum;
-    std::string_view choices;  // "auto|uring|threads"
+    std::int64_t maximum;             // Likewise; kNoMaximum.
+    std::string_view choices;         // "auto|uring|threads"
     std::string_view sentence;
     void (*store)(NodeOptions& options, const KeyValue& value);  // Null for listener.*.
 };
@@ -48,12 +51,5 @@ struct ConfigKey {
 
 // "client" of "listener.client.bind"; empty for every other key.
 [[nodiscard]] std::string_view listener_of(std::string_view name);
-
-// As a value is written: "2", "64MiB", "true".
-[[nodiscard]] std::string format_value(const ConfigKey& key, const KeyValue& value);
-
-// What a value must look like, to end "must be ...": "a size with a unit (B, KiB, ...), at least
-// 1MiB".
-[[nodiscard]] std::string describe_type(const ConfigKey& key);
 
 }  // namespace millrace::broker

@@ -4,6 +4,7 @@
 #include "broker/config/config_document.h"
 #include "broker/config/config_keys.h"
 #include "broker/config/derived_sizes.h"
+#include "broker/config/key_text.h"
 #include "broker/config/nearest.h"
 #include "broker/config/units.h"
 

@@ -29,6 +29,8 @@ LogTotals totals_of(const BrokerSample& sample) {
         sum.runs += part.runs;
         sum.run_bytes += part.run_bytes;
         sum.segments_rolled += part.segments_rolled;
+        sum.segments_deleted += part.segments_deleted;
+        sum.segment_bytes_deleted += part.segment_bytes_deleted;
         sum.checkpoints += part.checkpoints;
         sum.wal_files_recycled += part.wal_files_recycled;
         sum.tail_reads += part.tail_reads;
@@ -73,6 +75,11 @@ void add_segments(const LogTotals& totals, MetricPage& page) {
             .add({}, sum.run_bytes);
     page.counter("millrace_log_segments_rolled_total", "Segments closed.")
             .add({}, sum.segments_rolled);
+    page.counter("millrace_log_segments_deleted_total",
+                 "Segments whose files were removed below a log start.")
+            .add({}, sum.segments_deleted);
+    page.counter("millrace_log_deleted_bytes_total", "Bytes of those segments.")
+            .add({}, sum.segment_bytes_deleted);
     page.counter("millrace_log_checkpoints_total", "Checkpoint rounds of all shards together.")
             .add({}, sum.checkpoints);
     auto reads = page.counter("millrace_log_reads_total",

@@ -196,6 +196,16 @@ CheckResult check(const wire::CreatePartitionsRequest& request, engine::Bytes pa
                        [](const wire::PartitionGrowth& topic) { return topic.name(); });
 }
 
+CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes payload) {
+    if (auto checked = no_payload(payload); !checked) return checked;
+    if (auto checked = check_partitions(request.partitions()); !checked) return checked;
+    if (request.partitions() == nullptr) return {};
+    for (const auto* row : *request.partitions()) {
+        if (row->before() < -2) return malformed("An offset is below -2.");
+    }
+    return {};
+}
+
 CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload) {
     if (request.acks() < -1 || request.acks() > 1) return refuse(ErrorCode::invalid_acks);
     if (request.durability() > wire::AckDurability::synced) {

@@ -3,6 +3,7 @@
 
 #include "broker/request/handlers/cluster.h"
 #include "broker/request/handlers/configs.h"
+#include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/fetch.h"
 #include "broker/request/handlers/hello.h"
 #include "broker/request/handlers/init_producer.h"
@@ -34,7 +35,7 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::create_topics,    "create_topics",    1, 1, &handle_create_topics,    create,           kTopic,   kAfter},
     {Api::delete_topics,    "delete_topics",    1, 1, &handle_delete_topics,    remove,           kTopic,   kAfter},
     {Api::create_partitions, "create_partitions", 1, 1, &handle_create_partitions, alter,         kTopic,   kAfter},
-    {Api::delete_records,   "delete_records",   1, 1, &handle_unsupported,      remove,           kTopic,   kAfter},
+    {Api::delete_records,   "delete_records",   1, 1, &handle_delete_records,   remove,           kTopic,   kAfter},
     {Api::produce,          "produce",          1, 1, &handle_produce,          write,            kTopic,   kAfter},
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},

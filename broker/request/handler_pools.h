@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/request/fetch.h"
+#include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
 #include "broker/request/object_pool.h"
@@ -17,6 +18,7 @@ struct HandlerPools {
     ObjectPool<Produce> produces;
     Fetches fetches;
     ObjectPool<PartitionQueries> queries;
+    ObjectPool<DeleteRecords> deletions;
     std::vector<engine::Slice> slices;  // Of the response being written.
 
     [[nodiscard]] std::uint32_t next_session_id() noexcept {

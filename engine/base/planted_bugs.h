@@ -17,7 +17,6 @@ enum class PlantedBug : std::uint8_t {
     readable_before_sync,  // Replayed groups are readable before they are flushed.
     cut_at_damage,         // Replay takes every broken group for a torn end.
     synced_over_plain,     // Commit mode ring: no flush between plain groups and a synced one.
-    recycle_too_early,     // A WAL file goes that the older checkpoint slot still needs.
     fall_back_unchecked,   // The older slot is taken although its WAL place is gone.
     start_without_link,    // The start group does not name the group before it.
     accept_earlier_run,    // Replay goes on with a group whose chain or run is another's.
@@ -27,6 +26,7 @@ enum class PlantedBug : std::uint8_t {
     reuse_held_memory,     // Memory of a recycled WAL file is written over under its readers.
     early_duplicate,       // A duplicate is answered at once, whatever became of its original.
     snapshot_alone,        // Of producers only the snapshot counts, not the batches behind it.
+    unlink_too_early,      // Segments go before the entry that moves the log start is flushed.
     append_at_file_end,    // Goes on at the end of the file's blocks, not at the flushed position.
 };
 

@@ -36,6 +36,12 @@ CheckpointRounds::CheckpointRounds(EngineCore& core, Storage& storage)
     }
     count_orphan_bytes();
     core.set_rounds(this);
+    if (!guarded_clock_.began_far_ahead()) return;
+    core.parts().events.event(Level::warning,
+                              "retention.held",
+                              "The wall clock is more than a day ahead of where it stood: nothing "
+                              "is deleted by its age for an hour. Is the clock right?",
+                              {{"wall_clock", fmt::format("{}", core.parts().clock.wall_now())}});
 }
 
 CheckpointRounds::~CheckpointRounds() {

@@ -3,6 +3,8 @@
 
 #include "engine/assert.h"
 #include "engine/engine/partition_text.h"
+#include "engine/engine/recovered_start.h"
+#include "engine/format/log_start_entry.h"
 #include "engine/format/record_batch.h"
 
 #include <fmt/format.h>
@@ -53,8 +55,10 @@ public:
             wal.entries.clear();
             wal.entries.shrink_to_fit();
         }
-        for (const auto& shard : state_.shards) {
+        for (auto& shard : state_.shards) {
             state_.summary.partitions += shard.partitions.size();
+            for (auto& [key, partition] : shard.partitions)
+                skip_what_was_deleted(partition);
         }
         return {};
     }
@@ -90,6 +94,7 @@ private:
             release(entry);
             return {};
         }
+        if (entry.kind == EntryKind::log_start) return take_start(entry);
         if (entry.kind != EntryKind::append) return refuse(entry, Errc::newer_format);
         const auto range = range_of(entry.place);
         if (!range) return refuse(entry, Errc::damaged_wal);
@@ -99,7 +104,12 @@ private:
         auto& partition = found->second;
         if (is_new) partition.log.row.key = entry.key;
         auto& tail = partition.log.tail;
-        const auto expected = tail.empty() ? partition.log.row.flushed_offset : tail.back().end;
+        // What is missing before it was deleted.
+        const bool follows_start = range->base <= partition.log.row.log_start;
+        if (!partition.gap && follows_start && range->base > end_of(partition.log)) {
+            skip_to(partition.log, range->base);
+        }
+        const auto expected = end_of(partition.log);
         if (partition.gap) {
             partition.gap->end = std::max(partition.gap->end, range->end);
             release(entry);
@@ -116,6 +126,33 @@ private:
             tail.push_back({.place = std::move(place), .base = range->base, .end = range->end});
         }
         return {};
+    }
+
+    // One that no checkpoint has is kept as an entry without records.
+    Result<void> take_start(ReplayedEntry& entry) {
+        const auto start = decode_log_start_entry({entry.place.data, entry.place.size});
+        if (!start) return refuse(entry, Errc::damaged_wal);
+        auto& shard = shard_for(entry.key);
+        auto [found, is_new] = shard.partitions.try_emplace(entry.key);
+        auto& log = found->second.log;
+        if (is_new) log.row.key = entry.key;
+        if (*start <= log.row.log_start) {
+            release(entry);
+            return {};
+        }
+        log.row.log_start = *start;
+        WalPlace place = std::move(entry.place);
+        place.size = 0;
+        place.file = count_for(shard, entry.directory, place.file);
+        const auto end = end_of(log);
+        log.tail.push_back({.place = std::move(place), .base = end, .end = end});
+        return {};
+    }
+
+    static void skip_what_was_deleted(RecoveredPartition& partition) {
+        const auto start = partition.log.row.log_start;
+        if (partition.gap && partition.gap->end <= start) partition.gap.reset();
+        drop_deleted(partition.log);
     }
 
     static void release(ReplayedEntry& entry) {

@@ -116,12 +116,13 @@ void CheckpointRound::take_rows() {
         state.prepared = state.tail.stored();
         PartitionRow row;
         row.key = state.key;
-        row.log_start = state.log_start;
+        row.log_start = state.log_start_logged;
         row.flushed_offset = state.stored_end;
         row.producer_snapshot = state.producers.row(state.stored_end);
         state.producers.prepared = row.producer_snapshot;
         state.segments.append_rows(row.segments);
-        if (row.segments.empty()) return;
+        // All segments may be gone, and the log goes on where it was.
+        if (row.segments.empty() && row.flushed_offset == Offset(0)) return;
         const auto epochs = state.epochs.up_to(state.stored_end);
         row.epochs.assign(epochs.begin(), epochs.end());
         op_->rows.push_back(std::move(row));

@@ -57,8 +57,8 @@ void ColdRead::locate() noexcept {
     taken_bytes_ = 0;
     fits_ = true;
     next_offset_ = op_->from;
-    segment_ = log_->segments.find(op_->from);
-    ASSERT(segment_ != nullptr);
+    segment_.reset(log_->segments.find(op_->from));
+    ASSERT(segment_.get() != nullptr);
     const auto* place = owner_.cursors_.find(*log_, op_->from);
     goes_on_ = place != nullptr && place->segment_base == segment_->base;
     if (goes_on_) return walk_from(*place);
@@ -72,8 +72,15 @@ void ColdRead::locate() noexcept {
 void ColdRead::index_ready(Result<void> outcome) noexcept {
     if (outcome) --segment_->index_pins;
     if (op_ == nullptr) return end_job();
+    if (ended_by_log_start()) return;
     if (!outcome) return finish(outcome);
     walk_from_index();
+}
+
+bool ColdRead::ended_by_log_start() noexcept {
+    if (op_->from >= log_->log_start) return false;
+    finish(failure(Errc::offset_out_of_range));
+    return true;
 }
 
 void ColdRead::walk_from_index() noexcept {
@@ -161,6 +168,7 @@ void ColdRead::read_window() noexcept {
 
 void ColdRead::window_read(Result<void> outcome) noexcept {
     if (op_ == nullptr) return end_job();
+    if (ended_by_log_start()) return;
     if (!outcome) return finish(outcome);
     ReadWindow window;
     window.bytes = reader_.bytes();
@@ -170,6 +178,7 @@ void ColdRead::window_read(Result<void> outcome) noexcept {
 
 void ColdRead::window_ready(ReadWindow&& window) noexcept {
     if (op_ == nullptr) return end_job();
+    if (ended_by_log_start()) return;
     // What was cut off meanwhile is not an answer.
     if (log_->generation != generation_) return locate();
     if (!window.buffer) {
@@ -222,6 +231,7 @@ void ColdRead::finish(Result<void> outcome) noexcept {
 void ColdRead::end_job() noexcept {
     reader_.drop_buffer();
     window_ = {};
+    segment_.reset();
     --log_->jobs;
     log_ = nullptr;
     next = std::exchange(owner_.free_, this);

@@ -6,7 +6,8 @@
 //
 // Thread:      the shard's.
 // Errors:      damaged_range for offsets whose bytes are missing or fail their checks; their
-//              neighbours stay readable.
+//              neighbours stay readable. offset_out_of_range when the log start has passed the
+//              offset while it was being read.
 #pragma once
 
 #include "engine/log/index_loader.h"
@@ -50,6 +51,7 @@ private:
     void keep_cursor() noexcept;
     void finish(Result<void> outcome) noexcept;
     void end_job() noexcept;
+    [[nodiscard]] bool ended_by_log_start() noexcept;
 
     ColdReads& owner_;
     ReadParts parts_;
@@ -59,7 +61,7 @@ private:
     ReadWindow window_;
     SegmentWalk walk_;
     LogState* log_ = nullptr;
-    Segment* segment_ = nullptr;
+    SegmentHold segment_;
     ReadOp* op_ = nullptr;  // Null: nobody waits for it any more.
     std::uint64_t generation_ = 0;
     Offset limit_;

@@ -167,6 +167,7 @@ void Flusher::run_ended(void* owner, RunJob& job, LogState& log, Result<void> ou
         const auto wait = flusher.full_ ? kFullRetry : kMemoryRetry;
         flusher.retry_at_ = flusher.parts_.context.clock.monotonic_now() + wait;
     }
+    flusher.parts_.removals.look(log);
     if (log.dirty()) flusher.insert(log);
 }
 

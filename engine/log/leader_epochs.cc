@@ -26,6 +26,14 @@ EpochEnd LeaderEpochs::end_of(LeaderEpoch epoch,
     return {std::prev(above)->epoch, end};
 }
 
+void LeaderEpochs::cut_before(Offset start) noexcept {
+    const auto above = std::ranges::upper_bound(rows_, start, {}, &EpochRow::start);
+    if (above == rows_.begin()) return;
+    // The epoch of the record at `start` begins there now.
+    rows_.erase(rows_.begin(), std::prev(above));
+    rows_.front().start = start;
+}
+
 std::span<const EpochRow> LeaderEpochs::up_to(Offset offset) const noexcept {
     const auto end = std::find_if(rows_.begin(), rows_.end(), [offset](const EpochRow& row) {
         return row.start > offset;

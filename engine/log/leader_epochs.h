@@ -31,6 +31,9 @@ public:
                                   LeaderEpoch current,
                                   Offset log_end) const noexcept;
 
+    // Records below `start` are gone: what is known of their epochs alone is forgotten.
+    void cut_before(Offset start) noexcept;
+
     // Those that begin at or below `offset`.
     [[nodiscard]] std::span<const EpochRow> up_to(Offset offset) const noexcept;
 

@@ -21,6 +21,7 @@ LogImpl::LogImpl(LogServices& services,
     state_.key = key;
     state_.directory = directory;
     state_.config = config;
+    services.retention.config_changed(config);
     if (recovered != nullptr) adopt(*recovered);
     const auto latest = std::max(state_.epochs.latest(), 0);
     leader_epoch_ = std::max(latest, services.context.leader_epoch_min);
@@ -30,7 +31,7 @@ LogImpl::LogImpl(LogServices& services,
 
 void LogImpl::adopt(RecoveredLog& recovered) {
     auto& row = recovered.row;
-    state_.log_start = row.log_start;
+    state_.log_start = state_.log_start_logged = row.log_start;
     state_.stored_end = state_.log_end = row.flushed_offset;
     state_.segments.adopt(row.segments, row.flushed_offset);
     state_.producers.adopt(row);
@@ -48,8 +49,9 @@ void LogImpl::adopt(RecoveredLog& recovered) {
         services_.releases.add(*state_.tail.at(number).file, 1);
     }
     state_.written_end = state_.flushed_end = state_.log_end;
-    size_bytes_ = state_.segments.planned_bytes();
+    state_.size_bytes = state_.segments.planned_bytes();
     if (state_.dirty()) services_.flusher.log_grew(state_);
+    services_.start_moves.apply(state_);
 }
 
 void LogImpl::adopt_batches(RecoveredBatches& batches) {
@@ -213,7 +215,7 @@ void LogImpl::take_in(const WalPlace& place,
                       place.size,
                       batches});
     state_.log_end = end;
-    size_bytes_ += place.size;
+    state_.size_bytes += place.size;
     services_.flusher.log_grew(state_);
 }
 
@@ -237,6 +239,15 @@ void LogImpl::look_up_time(TimeLookupOp& op) {
     services_.time_lookups.start(state_, op);
 }
 
+void LogImpl::delete_before(DeleteOp& op) {
+    services_.start_moves.start(state_, op, visible_end_);
+}
+
+void LogImpl::expire(DeleteOp& op) {
+    op.before = services_.retention.expired_end(state_, visible_end_);
+    services_.start_moves.start(state_, op, visible_end_);
+}
+
 LogOffsets LogImpl::offsets() const noexcept {
     return {.log_start = state_.log_start,
             .flushed_end = state_.flushed_end,
@@ -251,6 +262,7 @@ EpochEnd LogImpl::epoch_end(LeaderEpoch epoch) const noexcept {
 
 void LogImpl::set_config(const LogConfig& config) noexcept {
     state_.config = config;
+    services_.retention.config_changed(config);
     services_.news.add(*this);  // A weaker class makes more visible.
 }
 

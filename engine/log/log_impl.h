@@ -13,6 +13,8 @@
 #include "engine/log/pending_acks.h"
 #include "engine/log/producer_loads.h"
 #include "engine/log/recovered_log.h"
+#include "engine/log/retention.h"
+#include "engine/log/start_moves.h"
 #include "engine/log/time_lookups.h"
 
 #include <string_view>
@@ -28,6 +30,8 @@ struct LogServices {
     ColdReads& cold_reads;
     TimeLookups& time_lookups;
     ProducerLoads& producer_loads;
+    StartMoves& start_moves;
+    Retention& retention;
 };
 
 class LogImpl final : public Log, public WalSink, public NewsItem {
@@ -43,13 +47,15 @@ public:
     void cancel_wait(ProducersWaiter& waiter) noexcept override;
     [[nodiscard]] ReadStatus read(ReadOp& op) override;
     void look_up_time(TimeLookupOp& op) override;
+    void delete_before(DeleteOp& op) override;
+    void expire(DeleteOp& op) override;
     [[nodiscard]] LogOffsets offsets() const noexcept override;
 
     [[nodiscard]] LeaderEpoch leader_epoch() const noexcept override { return leader_epoch_; }
 
     [[nodiscard]] EpochEnd epoch_end(LeaderEpoch epoch) const noexcept override;
 
-    [[nodiscard]] std::uint64_t size_bytes() const noexcept override { return size_bytes_; }
+    [[nodiscard]] std::uint64_t size_bytes() const noexcept override { return state_.size_bytes; }
 
     [[nodiscard]] std::uint32_t segment_count() const noexcept override {
         return static_cast<std::uint32_t>(state_.segments.size());
@@ -90,7 +96,6 @@ private:
     DuplicateAcks written_duplicates_;
     DuplicateAcks flushed_duplicates_;
     Offset visible_end_;
-    std::uint64_t size_bytes_ = 0;
     TimestampMs last_append_time_ = -1;
     LeaderEpoch leader_epoch_ = 0;
     bool epoch_begun_ = true;  // False: the first append writes the entry that raises it.

@@ -1,6 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/log_producers.h"
 
+#include <algorithm>
+
 namespace millrace::engine {
 
 namespace {
@@ -32,6 +34,14 @@ Offset LogProducers::row(Offset flushed_offset) const noexcept {
     if (!any) return Offset(kNoProducers);
     if (has_snapshot) return from;
     return Offset(from >= flushed_offset ? kNoProducers : kWithoutSnapshot - from.value);
+}
+
+bool LogProducers::keeps_snapshot(Offset offset) {
+    if (!has_snapshot || offset < named) return false;
+    if (offset < from && std::ranges::find(needless, offset) == needless.end()) {
+        needless.insert(std::ranges::upper_bound(needless, offset), offset);
+    }
+    return true;
 }
 
 void LogProducers::begin(Offset base) noexcept {

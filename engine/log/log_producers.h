@@ -54,6 +54,10 @@ struct LogProducers {
         return has_snapshot && from == offset;
     }
 
+    // The segment that began at `offset` has gone: a snapshot of that name stays while it is the
+    // newest, or a checkpoint may name it. False: it may go, too.
+    [[nodiscard]] bool keeps_snapshot(Offset offset);
+
     // The first batch with a producer that counts begins at `base`.
     void begin(Offset base) noexcept;
 

@@ -48,22 +48,24 @@ struct UnsyncedParts {
 };
 
 // Thread:      the shard's.
-// Invariant:   log_start <= stored_end <= flushed_end <= written_end <= log_end;
-//              tail.first_offset() <= stored_end.
+// Invariant:   log_start, stored_end <= flushed_end <= written_end <= log_end;
+//              log_start <= log_start_logged; tail.first_offset() <= stored_end.
 struct LogState {
     PartitionKey key;
     std::string directory;  // Below topics/.
     LogConfig config;
 
     Offset log_start;
-    Offset stored_end;   // Everything below lies in segment files.
-    Offset flushed_end;  // Of the WAL, as is the next.
+    Offset log_start_logged;  // As far as entries of the WAL move it, flushed or not.
+    Offset stored_end;        // Everything below lies in segment files.
+    Offset flushed_end;       // Of the WAL, as is the next.
     Offset written_end;
     Offset log_end;
     std::uint64_t generation = 0;  // Counts cuts; completions of older ones are worthless.
 
     Tail tail;
     SegmentSet segments;
+    std::uint64_t size_bytes = 0;  // Of what was decided to lie in them.
     LeaderEpochs epochs;
     LogProducers producers;
 

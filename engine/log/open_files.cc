@@ -96,6 +96,11 @@ void OpenFiles::let_go(Segment& segment) noexcept {
     close(*file);
 }
 
+bool OpenFiles::in_use(const Segment& segment) noexcept {
+    const auto* file = segment.file;
+    return file != nullptr && (file->pins_ > 0 || file->handle_ == FileHandle::none);
+}
+
 void OpenFiles::make_room() noexcept {
     while (count_ >= files_max_ && oldest_ != nullptr) {
         auto& file = *oldest_;

@@ -75,6 +75,9 @@ public:
     // The segment dies, or its file is not needed for a while: it closes once it is not pinned.
     void let_go(Segment& segment) noexcept;
 
+    // Somebody has it pinned or waits for it.
+    [[nodiscard]] static bool in_use(const Segment& segment) noexcept;
+
     // Closes what nobody used for a while.
     void close_unused(MonotonicTime now) noexcept;
     [[nodiscard]] MonotonicTime next_deadline() const noexcept;

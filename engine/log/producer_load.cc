@@ -106,10 +106,11 @@ void ProducerLoad::take_older_snapshot() noexcept {
 // The next stretch of segment files; or, when there is none, the tail.
 void ProducerLoad::next_segment() noexcept {
     if (log_->removed) return finish(failure(Errc::shutting_down));
-    segment_ = log_->segments.find(at_);
-    if (segment_ == nullptr && !log_->segments.empty()) segment_ = &log_->segments.at(0);
+    auto* segment = log_->segments.find(at_);
+    if (segment == nullptr && !log_->segments.empty()) segment = &log_->segments.at(0);
+    segment_.reset(segment);
     if (bug_planted(PlantedBug::snapshot_alone)) at_ = log_->stored_end;
-    if (at_ >= log_->stored_end || segment_ == nullptr || segment_->bytes == 0) {
+    if (at_ >= log_->stored_end || segment == nullptr || segment->bytes == 0) {
         replay_tail();
         return finish({});
     }
@@ -226,6 +227,7 @@ void ProducerLoad::report(std::string_view what, std::string_view text, Offset o
 
 void ProducerLoad::finish(Result<void> outcome) noexcept {
     reader_.drop_buffer();
+    segment_.reset();
     buffer_ = {};
     table_.reset();
     --log_->jobs;

@@ -61,7 +61,7 @@ private:
     Deferred begin_;
     std::unique_ptr<ProducerTable> table_;
     LogState* log_ = nullptr;
-    Segment* segment_ = nullptr;
+    SegmentHold segment_;
     FilePath snapshot_path_;
     BufferRef buffer_;
     std::uint64_t snapshot_bytes_ = 0;

@@ -10,6 +10,7 @@
 #include "engine/log/producer_files.h"
 #include "engine/log/release_counts.h"
 #include "engine/log/run_buffers.h"
+#include "engine/log/segment_removals.h"
 #include "engine/log/segment_sealer.h"
 #include "engine/log/unsynced_logs.h"
 
@@ -32,6 +33,7 @@ struct RunParts {
     IoGate& read_gate;
     UnsyncedLogs& unsynced;
     ProducerLoads& producer_loads;
+    SegmentRemovals& removals;
     std::uint32_t write_bytes_max = 0;
     void (*ended)(void* owner, RunJob& job, LogState& log, Result<void> outcome) noexcept = nullptr;
     void* ended_owner = nullptr;

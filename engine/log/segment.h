@@ -44,11 +44,36 @@ struct Segment {
     Segment* index_older = nullptr;       // IndexCache's list.
     Segment* index_newer = nullptr;
     OpenFile* file = nullptr;  // OpenFiles'; null: not open.
+    std::uint32_t holds = 0;   // SegmentHold's.
 
     [[nodiscard]] SegmentRow row() const noexcept;
 
     // A batch that a completed run has stored.
     void note_stored(Offset last_offset, std::uint32_t size, TimestampMs timestamp) noexcept;
+};
+
+// A reader's reference to a segment, which does not die meanwhile. To be reset before the log dies:
+// its destructor does nothing.
+class SegmentHold {
+public:
+    SegmentHold() = default;
+    SegmentHold(const SegmentHold&) = delete;
+    SegmentHold& operator=(const SegmentHold&) = delete;
+
+    void reset(Segment* segment = nullptr) noexcept {
+        if (segment != nullptr) ++segment->holds;
+        if (segment_ != nullptr) --segment_->holds;
+        segment_ = segment;
+    }
+
+    [[nodiscard]] Segment* get() const noexcept { return segment_; }
+
+    Segment& operator*() const noexcept { return *segment_; }
+
+    Segment* operator->() const noexcept { return segment_; }
+
+private:
+    Segment* segment_ = nullptr;
 };
 
 }  // namespace millrace::engine

@@ -2,6 +2,7 @@
 #include "engine/log/segment_set.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::engine {
 
@@ -15,6 +16,12 @@ void SegmentSet::adopt(const std::vector<SegmentRow>& rows, Offset end) {
 
 Segment& SegmentSet::plan(Offset base) {
     return *segments_.emplace_back(std::make_unique<Segment>(base));
+}
+
+std::unique_ptr<Segment> SegmentSet::take_first() noexcept {
+    auto first = std::move(segments_.front());
+    segments_.erase(segments_.begin());
+    return first;
 }
 
 Segment* SegmentSet::storing() noexcept {

@@ -11,7 +11,7 @@
 
 namespace millrace::engine {
 
-// Thread: the shard's. Segments stay where they are until the set dies.
+// Thread: the shard's. Segments stay where they are until they are taken or the set dies.
 class SegmentSet {
 public:
     // Files as a checkpoint has them; the last one ends below `end`.
@@ -26,7 +26,12 @@ public:
 
     [[nodiscard]] Segment& at(std::size_t index) noexcept { return *segments_[index]; }
 
+    [[nodiscard]] const Segment& at(std::size_t index) const noexcept { return *segments_[index]; }
+
     Segment& plan(Offset base);
+
+    // The oldest one leaves the set. Requires: not empty.
+    [[nodiscard]] std::unique_ptr<Segment> take_first() noexcept;
 
     // The segment that files are being written for: the first that is not sealed. Null: none.
     [[nodiscard]] Segment* storing() noexcept;

@@ -46,11 +46,14 @@ struct ShardLogs::State {
     Trash trash;
     ProducerMemory producer_memory;
     ProducerLoads producer_loads;
+    SegmentRemovals segment_removals;
     Flusher flusher;
     ColdReads cold_reads;
     TimeLookups time_lookups;
-    LogServices services;
+    StartMoves start_moves;
     LogTable logs;
+    Retention retention;
+    LogServices services;
     CheckpointRound round;
     IdleFlush idle_flush;
     Closing closing;
@@ -77,10 +80,21 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           trash(context),
           producer_memory(context.share_of(kProducerBytes, kMiB)),
           producer_loads(read_parts(), producer_memory),
+          segment_removals(context, files, indexes, last_blocks),
           flusher(run_parts()),
           cold_reads(read_parts()),
           time_lookups(read_parts()),
-          services{context, flusher, releases, news, cold_reads, time_lookups, producer_loads},
+          start_moves(context, flusher, releases, segment_removals),
+          retention(context, logs),
+          services{context,
+                   flusher,
+                   releases,
+                   news,
+                   cold_reads,
+                   time_lookups,
+                   producer_loads,
+                   start_moves,
+                   retention},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher, producer_loads) {
@@ -105,6 +119,7 @@ RunParts ShardLogs::State::run_parts() {
             .read_gate = read_gate,
             .unsynced = unsynced,
             .producer_loads = producer_loads,
+            .removals = segment_removals,
             .write_bytes_max = static_cast<std::uint32_t>(round_down(write_bytes, kBlockBytes))};
 }
 
@@ -117,6 +132,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     context.failed = error;
     cold_reads.fail(error);
     time_lookups.fail(error);
+    start_moves.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
     producer_loads.fail();
 }
@@ -160,6 +176,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     state_->cold_reads.forget(state, error);
     state_->time_lookups.forget(state, error);
     state_->producer_loads.forget(state);
+    state_->start_moves.forget(state, error);
     log.set_listener(nullptr);
     log.fail(error);
     static_cast<void>(state_->last_blocks.take(state));
@@ -174,6 +191,8 @@ void ShardLogs::end_turn() noexcept {
     state.time_lookups.end_turn();
     state.producer_loads.end_turn();
     state.context.run_deferred();
+    state.retention.end_turn();
+    state.segment_removals.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
     state.closing.end_turn();
@@ -228,11 +247,13 @@ void ShardLogs::flush_all(EngineOp& op) {
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
-                          state.time_lookups.wants_turn() || state.producer_loads.has_news();
+                          state.time_lookups.wants_turn() || state.producer_loads.has_news() ||
+                          state.segment_removals.wants_turn();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.producer_loads.next_deadline());
+    deadline = std::min(deadline, state.retention.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

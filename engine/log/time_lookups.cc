@@ -58,12 +58,14 @@ void TimeLookup::next_segment() noexcept {
     const auto& tail = log_->tail;
     const auto stored_end =
             tail.empty() ? log_->stored_end : std::min(log_->stored_end, tail.first_offset());
-    segment_ = log_->segments.find(from_);
-    while (segment_ != nullptr && segment_->largest_timestamp < op_->timestamp) {
-        from_ = std::max(from_, std::min(segment_->planned_end, log_->stored_end));
-        segment_ = log_->segments.after(*segment_);
+    from_ = std::max(from_, log_->log_start);
+    auto* segment = log_->segments.find(from_);
+    while (segment != nullptr && segment->largest_timestamp < op_->timestamp) {
+        from_ = std::max(from_, std::min(segment->planned_end, log_->stored_end));
+        segment = log_->segments.after(*segment);
     }
-    if (segment_ == nullptr || segment_->bytes == 0 || from_ >= stored_end) return search_tail();
+    segment_.reset(segment);
+    if (segment == nullptr || segment->bytes == 0 || from_ >= stored_end) return search_tail();
     if (from_ >= op_->limit) return finish({});
     if (!index_is_complete(*segment_)) {
         return loader_.start(
@@ -77,6 +79,7 @@ void TimeLookup::next_segment() noexcept {
 void TimeLookup::index_ready(Result<void> outcome) noexcept {
     if (outcome) --segment_->index_pins;
     if (op_ == nullptr) return end_job();
+    if (segment_is_gone()) return go_on_behind_log_start();
     if (!outcome) return finish(outcome);
     const auto& index = *segment_->index;
     SegmentWalk::From from{.expected = segment_->base,
@@ -92,6 +95,17 @@ void TimeLookup::index_ready(Result<void> outcome) noexcept {
     }
     walk_.begin(from);
     walk_on();
+}
+
+// The log start has passed it: nothing of it may be found any more.
+bool TimeLookup::segment_is_gone() const noexcept {
+    return segment_->planned_end <= log_->log_start;
+}
+
+void TimeLookup::go_on_behind_log_start() noexcept {
+    reader_.drop_buffer();
+    rebuilt_ = false;
+    next_segment();
 }
 
 void TimeLookup::walk_on() noexcept {
@@ -142,7 +156,9 @@ void TimeLookup::read_window() noexcept {
 
 void TimeLookup::window_read(Result<void> outcome) noexcept {
     if (op_ == nullptr) return end_job();
+    if (segment_is_gone()) return go_on_behind_log_start();
     if (!outcome) return finish(outcome);
+    from_ = std::max(from_, log_->log_start);
     walk_.feed(reader_.bytes());
     walk_on();
 }
@@ -172,7 +188,7 @@ bool TimeLookup::search_batch(const BatchView& batch) noexcept {
     BatchReader records;
     if (const auto opened = records.open(batch, kOpenedBytesMax); !opened) {
         if (opened.error().code == Errc::batch_too_large) {
-            found(batch, batch.base_offset(), batch.base_timestamp());
+            found(batch, std::max(batch.base_offset(), log_->log_start), batch.base_timestamp());
         } else {
             finish(failure(Errc::damaged_range));
         }
@@ -184,11 +200,12 @@ bool TimeLookup::search_batch(const BatchView& batch) noexcept {
             finish(failure(Errc::damaged_range));
             return true;
         }
-        if (!*item) {  // A compressed batch whose header claims too much.
+        // A compressed batch whose header claims too much, or the log start lies behind it.
+        if (!*item) {
             from_ = std::max(from_, batch.next_offset());
             return false;
         }
-        if ((**item).timestamp < op_->timestamp) continue;
+        if ((**item).timestamp < op_->timestamp || (**item).offset < log_->log_start) continue;
         found(batch, (**item).offset, (**item).timestamp);
         return true;
     }
@@ -214,6 +231,7 @@ void TimeLookup::finish(Result<void> outcome) noexcept {
 
 void TimeLookup::end_job() noexcept {
     reader_.drop_buffer();
+    segment_.reset();
     --log_->jobs;
     log_ = nullptr;
     owner_.ended(*this);

@@ -6,6 +6,7 @@
 // Thread:      the shard's.
 // Errors:      damaged_range: the batch that has it cannot be opened. Batches that fail their
 //              checks are passed over: nobody can read their records.
+// When the log start moves meanwhile, it goes on from there.
 // Bounds:      one compressed batch of the shard is opened a turn, to at most 16 MiB; one that
 //              would become larger is answered by its first record. Who waits holds no memory.
 #pragma once
@@ -50,6 +51,8 @@ private:
     void found(const BatchView& batch, Offset offset, TimestampMs timestamp) noexcept;
     void finish(Result<void> outcome) noexcept;
     void end_job() noexcept;
+    [[nodiscard]] bool segment_is_gone() const noexcept;
+    void go_on_behind_log_start() noexcept;
 
     TimeLookups& owner_;
     ReadParts parts_;
@@ -58,7 +61,7 @@ private:
     SegmentWalk walk_;
     Deferred begin_;
     LogState* log_ = nullptr;
-    Segment* segment_ = nullptr;
+    SegmentHold segment_;
     TimeLookupOp* op_ = nullptr;      // Null: nobody waits for it any more.
     Offset from_;                     // Everything below was looked at.
     std::optional<TimeEntry> entry_;  // Not yet seen to be right.

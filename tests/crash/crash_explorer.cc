@@ -28,6 +28,9 @@ std::uint64_t signature(const Model& model) {
         digest = mix(digest, log.required(Ending::power_cut));
         digest = mix(digest, log.required(Ending::killed));
         digest = mix(digest, static_cast<std::uint64_t>(log.end().value));
+        if (log.start() > engine::Offset(0)) {
+            digest = mix(digest, static_cast<std::uint64_t>(log.start().value));
+        }
     }
     return digest;
 }
@@ -78,6 +81,7 @@ Model make_model(const CrashWorkload& workload) {
         config.durability = workload.classes[index % workload.classes.size()];
         config.segment_bytes = 8192;
         config.index_interval_bytes = 1024;
+        if (workload.deletes && index > 0) config.retention_bytes = 12'000;
         engine::TopicId topic{};
         topic.bytes[15] = 7;
         if (index == 0) {

@@ -74,6 +74,23 @@ void ModelLog::promised(Durability state, Offset end) {
         ends_[weaker] = std::max(ends_[weaker], end);
 }
 
+void ModelLog::start_asked(Offset start) {
+    starts_asked_.push_back(start);
+}
+
+void ModelLog::start_seen(Offset start) {
+    start_ = std::max(start_, start);
+}
+
+// Retention asks by itself, for the first offset of some segment.
+bool ModelLog::may_start_at(Offset start) const {
+    if (start == start_) return true;
+    if (start < start_ || start > end()) return false;
+    if (std::ranges::find(starts_asked_, start) != starts_asked_.end()) return true;
+    return config.retention_bytes >= 0 &&
+           std::ranges::any_of(batches_, [&](const auto& batch) { return batch->end == start; });
+}
+
 void ModelLog::ended(Ending ending) {
     if (ending == Ending::stopped) return;
     const auto kept = ending == Ending::power_cut ? Durability::synced : Durability::written;
@@ -96,7 +113,10 @@ void ModelLog::check_recovered(Ending ending,
                                const engine::LogOffsets& offsets,
                                engine::Bytes read,
                                std::vector<std::string>& wrong) const {
-    if (offsets.log_start != Offset(0)) wrong.push_back(complain("log start", offsets.log_start));
+    if (!may_start_at(offsets.log_start)) {
+        wrong.push_back(complain(fmt::format("the log started at {} and now", start_.value),
+                                 offsets.log_start));
+    }
     if (offsets.flushed_end != offsets.log_end || offsets.visible_end != offsets.log_end) {
         wrong.push_back(complain("recovered records are not readable", offsets.visible_end));
     }
@@ -112,14 +132,15 @@ void ModelLog::check_recovered(Ending ending,
     }
     std::int64_t bytes = 0;
     for (const auto& batch : batches_) {
-        if (batch->end <= offsets.log_end) bytes += static_cast<std::int64_t>(batch->bytes.size());
+        const bool readable = batch->end > offsets.log_start && batch->end <= offsets.log_end;
+        if (readable) bytes += static_cast<std::int64_t>(batch->bytes.size());
     }
     if (bytes != static_cast<std::int64_t>(read.size())) {
         wrong.push_back(complain(
                 fmt::format("{} bytes were read where {} were appended", read.size(), bytes),
                 offsets.log_end));
     }
-    check_read(Offset(0), read, wrong);
+    check_read(offsets.log_start, read, wrong);
 }
 
 void ModelLog::check_read(Offset from, engine::Bytes read, std::vector<std::string>& wrong) const {
@@ -145,7 +166,9 @@ void ModelLog::check_read(Offset from, engine::Bytes read, std::vector<std::stri
     }
 }
 
-void ModelLog::continue_from(Offset log_end) {
+void ModelLog::continue_from(Offset log_start, Offset log_end) {
+    start_ = log_start;
+    starts_asked_.clear();
     batches_.resize(batches_below(log_end));
     std::ranges::fill(ends_, log_end);
 }

@@ -41,6 +41,12 @@ public:
     // Somebody was told that everything below `end` has reached this state.
     void promised(engine::Durability state, engine::Offset end);
 
+    // Somebody asked for this log start, or has seen it: then it does not go back.
+    void start_asked(engine::Offset start);
+    void start_seen(engine::Offset start);
+
+    [[nodiscard]] engine::Offset start() const { return start_; }
+
     // A run ended so: promises that did not outlast it are void, whatever ends the next run.
     void ended(Ending ending);
 
@@ -57,7 +63,7 @@ public:
     void check_read(engine::Offset from, engine::Bytes read, std::vector<std::string>& wrong) const;
 
     // Another run goes on with this much; readers may see all of it, so all of it is promised.
-    void continue_from(engine::Offset log_end);
+    void continue_from(engine::Offset log_start, engine::Offset log_end);
 
     [[nodiscard]] engine::Offset end() const;
 
@@ -77,10 +83,13 @@ public:
 
 private:
     [[nodiscard]] std::size_t batches_below(engine::Offset end) const;
+    [[nodiscard]] bool may_start_at(engine::Offset start) const;
     [[nodiscard]] std::string complain(const std::string& what, engine::Offset at) const;
 
     std::vector<std::shared_ptr<const ModelBatch>> batches_;
     engine::Offset ends_[3];  // By Durability.
+    engine::Offset start_;
+    std::vector<engine::Offset> starts_asked_;
 };
 
 using Model = std::vector<ModelLog>;

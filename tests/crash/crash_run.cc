@@ -96,7 +96,7 @@ bool CrashRun::recover(Ending ending) {
         } else if (!faults_) {
             complain(model_[index].directory + ": what was recovered cannot be read");
         }
-        recovered[index].continue_from(offsets.log_end);
+        recovered[index].continue_from(offsets.log_start, offsets.log_end);
     }
     Model before = std::exchange(model_, std::move(recovered));
     for (std::size_t index = 0; index < model_.size(); ++index) {
@@ -134,6 +134,7 @@ bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::u
         if (what == 5 && !await_acks()) return false;
         if (what == 6) read_random();
         if (what == 7) look_up_random_time();
+        if (workload.deletes && random_() % 3 == 0) delete_random();
     }
     return await_acks();
 }

@@ -88,10 +88,13 @@ private:
     [[nodiscard]] bool append_duplicate(std::size_t log, const ModelBatch& batch);
     [[nodiscard]] bool await_acks();
     void append_done(Append& append);
+    void delete_random();
     void read_random();
     void look_up_random_time();
     void hold(std::size_t log, engine::Offset from, std::vector<engine::Slice> slices);
     void check_held();
+    // What readers find the log to begin with, they find for ever.
+    engine::Offset see_start(std::size_t log);
     // Batches from `from` to `limit`; false: the read failed.
     [[nodiscard]] bool read(std::size_t log,
                             engine::Offset from,

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::testing {
@@ -18,8 +19,43 @@ constexpr std::size_t kHeldMax = 6;
 
 }  // namespace
 
+// The metadata log keeps all it has.
+void CrashRun::delete_random() {
+    const auto log = 1 + static_cast<std::size_t>(random_() % (logs_.size() - 1));
+    auto& model = model_[log];
+    bool done = false;
+    engine::DeleteOp op;
+    op.owner = &done;
+    op.done = [](engine::DeleteOp& ended) noexcept { *static_cast<bool*>(ended.owner) = true; };
+    if (random_() % 3 == 0) {
+        logs_[log]->expire(op);
+    } else {
+        const auto* batch = model.batch_below(logs_[log]->offsets().visible_end, random_());
+        if (batch == nullptr) return;
+        op.before = random_() % 2 == 0 ? batch->base : batch->end;
+        model.start_asked(op.before);
+        logs_[log]->delete_before(op);
+    }
+    if (!host_.run_until([&done] { return done; })) {
+        complain(model.directory + ": a deletion never ends");
+        return;
+    }
+    const auto start = see_start(log);
+    const bool no_room = !op.outcome && op.outcome.error().code == engine::Errc::no_room;
+    if (!op.outcome && !no_room && !faults_) complain(model.directory + ": a deletion failed");
+    if (op.outcome && start < op.before) complain(model.directory + ": a deletion did nothing");
+}
+
+Offset CrashRun::see_start(std::size_t log) {
+    const auto start = logs_[log]->offsets().log_start;
+    if (start < model_[log].start()) complain(model_[log].directory + ": the log start went back");
+    model_[log].start_seen(start);
+    return start;
+}
+
 void CrashRun::read_random() {
     const auto log = static_cast<std::size_t>(random_() % logs_.size());
+    see_start(log);
     const auto offsets = logs_[log]->offsets();
     if (offsets.visible_end == offsets.log_start) return;
     const auto span = static_cast<std::uint64_t>(offsets.visible_end - offsets.log_start);
@@ -28,7 +64,7 @@ void CrashRun::read_random() {
     if (read(log, from, offsets.visible_end, bytes)) {
         model_[log].check_read(from, bytes, wrong_);
         if (bytes.empty()) complain(model_[log].directory + ": visible records are not read");
-    } else if (!faults_) {
+    } else if (!faults_ && from >= see_start(log)) {
         complain(model_[log].directory + ": a read failed");
     }
 }
@@ -36,6 +72,7 @@ void CrashRun::read_random() {
 void CrashRun::read_everything() {
     std::vector<std::byte> bytes;
     for (std::size_t log = 0; log < logs_.size(); ++log) {
+        see_start(log);
         const auto offsets = logs_[log]->offsets();
         bytes.clear();
         if (read(log, offsets.log_start, offsets.visible_end, bytes)) {
@@ -76,12 +113,13 @@ bool CrashRun::read(std::size_t log, Offset from, Offset limit, std::vector<std:
     return true;
 }
 
-// The first record at or above a batch's time is the batch's first.
+// The first record at or above a batch's time is the batch's first, or where the log begins.
 void CrashRun::look_up_random_time() {
     const auto log = static_cast<std::size_t>(random_() % logs_.size());
     const auto visible = logs_[log]->offsets().visible_end;
     const auto* batch = model_[log].batch_below(visible, random_());
     if (batch == nullptr) return;
+    const auto from = std::max(see_start(log), batch->base);
     bool done = false;
     engine::TimeLookupOp op;
     op.timestamp = engine::BatchView::trusted(batch->bytes.data()).base_timestamp();
@@ -96,10 +134,14 @@ void CrashRun::look_up_random_time() {
     if (!op.outcome) {
         ++failed_reads_;
         if (!faults_) complain(model_[log].directory + ": a look-up by time failed");
-    } else if (!op.found || op.offset != batch->base) {
+        return;
+    }
+    const auto moved = std::max(see_start(log), batch->base);
+    const bool right = op.found ? op.offset == from || op.offset == moved : moved >= visible;
+    if (!right) {
         complain(fmt::format("{}: the time of offset {} leads to {}",
                              model_[log].directory,
-                             batch->base.value,
+                             from.value,
                              op.found ? op.offset.value : -1));
     }
 }

@@ -42,6 +42,18 @@ std::vector<CrashWorkload> crash_workloads() {
                    .batch_bytes_max = 2500,
                    .classes = {Durability::synced, Durability::memory},
                    .producers = true});
+    all.push_back(
+            {.name = "deletes", .seed = 19, .batches = 30, .next_batches = 8, .deletes = true});
+    all.push_back({.name = "deletes_shards",
+                   .seed = 20,
+                   .shards = 2,
+                   .next_shards = 3,
+                   .logs = 4,
+                   .batches = 40,
+                   .next_batches = 10,
+                   .classes = {Durability::synced, Durability::written, Durability::memory},
+                   .synced_writes = true,
+                   .deletes = true});
     return all;
 }
 

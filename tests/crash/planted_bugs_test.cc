@@ -84,15 +84,6 @@ CrashWorkload killed_then_cut() {
     return what;
 }
 
-// With some seeds a file that the older slot needs is written over before the next round.
-CrashWorkload written_over_soon() {
-    auto what = workload("recycling_shards");
-    what.name = "written_over_soon";
-    what.seed = 4;
-    what.killed_first = true;
-    return what;
-}
-
 // With some seeds a plain group is on its way while a later one is written and flushed.
 CrashWorkload plain_beside_synced() {
     auto what = workload("classes");
@@ -130,7 +121,6 @@ std::vector<Net> nets() {
             {PlantedBug::synced_over_plain,
              "synced_over_plain",
              explore(workload("classes_synced_writes"))},
-            {PlantedBug::recycle_too_early, "recycle_too_early", explore(written_over_soon())},
             {PlantedBug::fall_back_unchecked,
              "fall_back_unchecked",
              spoil_wal(DamageKind::file_gone)},
@@ -148,6 +138,7 @@ std::vector<Net> nets() {
             {PlantedBug::reuse_held_memory, "reuse_held_memory", explore(workload("more_shards"))},
             {PlantedBug::early_duplicate, "early_duplicate", explore(workload("producers"))},
             {PlantedBug::snapshot_alone, "snapshot_alone", explore(workload("producers"))},
+            {PlantedBug::unlink_too_early, "unlink_too_early", explore(workload("deletes"))},
             {PlantedBug::append_at_file_end,
              "append_at_file_end",
              explore(workload("flush_thread"))},
@@ -165,6 +156,14 @@ protected:
     Arena arena_{64 * engine::kMiB};
 };
 
+// Sets the variable that the finding names.
+void replay(const std::string& finding) {
+    const auto equals = finding.find('=');
+    const auto end = finding.find_first_of(" \n");
+    const auto value = finding.substr(equals + 1, end - equals - 1);
+    setenv(finding.substr(0, equals).c_str(), value.c_str(), 1);
+}
+
 TEST_P(PlantedBugs, IsFoundAndNothingIsFoundWithoutIt) {
     engine::planted_bug = GetParam().bug;
     const auto findings = GetParam().search(arena_);
@@ -173,14 +172,11 @@ TEST_P(PlantedBugs, IsFoundAndNothingIsFoundWithoutIt) {
 
     engine::planted_bug = PlantedBug::none;
     EXPECT_THAT(GetParam().search(arena_), ::testing::IsEmpty());
-}
-
-// Sets the variable that the finding names.
-void replay(const std::string& finding) {
-    const auto equals = finding.find('=');
-    const auto end = finding.find_first_of(" \n");
-    const auto value = finding.substr(equals + 1, end - equals - 1);
-    setenv(finding.substr(0, equals).c_str(), value.c_str(), 1);
+    const auto name = findings.front().substr(0, findings.front().find('\n'));
+    if (!name.starts_with("MILLRACE_CRASH_REPLAY") || !name.contains('/')) return;
+    // Of many seeds the bug was found with this one: it was the bug.
+    replay(findings.front());
+    EXPECT_THAT(GetParam().search(arena_), ::testing::IsEmpty());
 }
 
 TEST_F(PlantedBugs, AFindingOfTheEnumerationIsFoundAgainByItsPath) {

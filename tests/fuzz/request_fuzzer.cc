@@ -120,7 +120,8 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::FetchRequest, 8>(),
                                   fuzzer<wire::ListOffsetsRequest, 9>(),
                                   fuzzer<wire::OffsetForLeaderEpochRequest, 10>(),
-                                  fuzzer<wire::InitProducerRequest, 11>()});
+                                  fuzzer<wire::InitProducerRequest, 11>(),
+                                  fuzzer<wire::DeleteRecordsRequest, 12>()});
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 // the API that the frame names. This is what stands below the command line.
 #include "codec/configs.h"
 #include "codec/data.h"
+#include "codec/deletions.h"
 #include "codec/hello.h"
 #include "codec/metadata.h"
 #include "codec/offsets.h"
@@ -13,6 +14,7 @@
 #include "engine/assert.h"
 #include "net/frame_reader.h"
 #include "schemas/configs_generated.h"
+#include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
 #include "schemas/fetch_generated.h"
 #include "schemas/init_producer_generated.h"
@@ -47,6 +49,10 @@ detail::OffsetRow offset_row(std::uint32_t partition) {
     return {.topic = detail::from_wire(kTopic), .partition = partition};
 }
 
+detail::DeletionRow deletion_row(std::uint32_t partition) {
+    return {.topic = detail::from_wire(kTopic), .partition = partition};
+}
+
 void check_fetched(const detail::Response& response) {
     const auto fetched = detail::decode_fetch(response);
     if (!fetched) return;
@@ -76,6 +82,12 @@ void decode(const detail::Response& response) {
         case Api::list_offsets: {
             const auto rows = detail::decode_list_offsets(response, listed);
             if (rows) ASSERT(rows->size() == listed.size());
+            return;
+        }
+        case Api::delete_records: {
+            const std::array deleted{deletion_row(0), deletion_row(1)};
+            const auto rows = detail::decode_delete_records(response, deleted);
+            if (rows) ASSERT(rows->size() == deleted.size());
             return;
         }
         case Api::metadata:
@@ -191,12 +203,20 @@ std::vector<Input> record_answers() {
                                 builder, 0, nullptr, 0, 5, 1, &rows, &messages);
                     },
                     40),
-            answer(Api::list_offsets, [](Builder& builder) {
-                const std::vector<wire::ListedOffset> rows{
-                        {kTopic, 0, 0, 0, 9, 5, 0, 9, 100, 0, 0},
-                        {kTopic, 1, 3, 0, -1, -1, -1, -1, 0, 0, 0}};
+            answer(Api::list_offsets,
+                   [](Builder& builder) {
+                       const std::vector<wire::ListedOffset> rows{
+                               {kTopic, 0, 0, 0, 9, 5, 0, 9, 100, 0, 0},
+                               {kTopic, 1, 3, 0, -1, -1, -1, -1, 0, 0, 0}};
+                       const auto messages = row_messages(builder);
+                       return wire::CreateListOffsetsResponseDirect(
+                               builder, 0, nullptr, 0, &rows, &messages);
+                   }),
+            answer(Api::delete_records, [](Builder& builder) {
+                const std::vector<wire::DeletedRecords> rows{{kTopic, 0, 0, 0, 9, 700, 2, 0},
+                                                             {kTopic, 1, 3, 0, -1, 0, 0, 0}};
                 const auto messages = row_messages(builder);
-                return wire::CreateListOffsetsResponseDirect(
+                return wire::CreateDeleteRecordsResponseDirect(
                         builder, 0, nullptr, 0, &rows, &messages);
             })};
 }

@@ -3,6 +3,7 @@
 // A commit group of the write-ahead log: header, entries and the payloads of control entries. What
 // is read can be written again, to the same bytes.
 #include "engine/assert.h"
+#include "engine/format/log_start_entry.h"
 #include "engine/format/wal_entry.h"
 #include "engine/format/wal_group.h"
 #include "tests/fuzz/fuzzer.h"
@@ -31,6 +32,11 @@ void check_payload(const engine::WalEntryView& entry) {
         if (!change) return;
         engine::store_epoch_change(written.data(), *change);
         size = engine::kEpochChangeBytes;
+    } else if (entry.kind == EntryKind::log_start) {
+        const auto start = engine::decode_log_start_entry(entry.payload);
+        if (!start) return;
+        engine::encode_log_start_entry(*start, written.data());
+        size = engine::kLogStartEntryBytes;
     } else {
         return;
     }
@@ -91,6 +97,8 @@ std::vector<Input> seeds() {
                              {.run_bits = 1, .sequence = 2, .run_number = 3, .crc = 4});
     std::array<std::byte, engine::kEpochChangeBytes> change{};
     engine::store_epoch_change(change.data(), {.epoch = 5, .start = engine::Offset(6)});
+    std::array<std::byte, engine::kLogStartEntryBytes> start{};
+    engine::encode_log_start_entry(engine::Offset(7), start.data());
     const Input batch(100, std::byte{1});
     std::vector<Input> all;
     for (const bool first : {true, false}) {
@@ -98,6 +106,7 @@ std::vector<Input> seeds() {
         if (first) put_entry(group, EntryKind::start, link);
         put_entry(group, EntryKind::append, batch);
         put_entry(group, EntryKind::epoch, change);
+        put_entry(group, EntryKind::log_start, start);
         put_entry(group, EntryKind::empty, {});
         engine::seal_group(group.data(),
                            {.length = static_cast<std::uint32_t>(group.size()),

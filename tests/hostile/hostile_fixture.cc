@@ -148,8 +148,8 @@ void Hostile::SetUpTestSuite() {
                           .arguments = {},
                           .ordinary_user = false});
     shared()->honest = std::make_unique<RawClient>(connect());
-    shared()->victim = create_topic("victim", kPartitions);
-    shared()->honest_topic = create_topic("honest", kPartitions);
+    shared()->victim = create_topic("victim", kPartitions, {{"retention.ms", "-1"}});
+    shared()->honest_topic = create_topic("honest", kPartitions, {{"retention.ms", "-1"}});
 }
 
 void Hostile::TearDownTestSuite() {

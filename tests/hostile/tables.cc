@@ -57,6 +57,7 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
             {"init_producer",
              request_of(wire::Api::init_producer,
                         [](Builder& builder) { return wire::CreateInitProducerRequest(builder); })},
+            {"delete_records", delete_records_request(key, 0)},
     };
 }
 

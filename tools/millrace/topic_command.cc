@@ -1,13 +1,13 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/topic_command.h"
 
+#include "tools/millrace/json_document.h"
 #include "tools/millrace/quantity.h"
 #include "tools/millrace/standard_error.h"
 #include "tools/millrace/table.h"
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace millrace::cli {
@@ -37,16 +37,6 @@ std::string offsets_table(const std::vector<PartitionOffsets>& partitions) {
                    size_text(row.size_bytes)});
     }
     return table.text();
-}
-
-// One document, or one line for each element of an array.
-std::string json_text(const Session& session, const Json& document) {
-    if (session.output == OutputFormat::json) return document.dump(2) + "\n";
-    if (!document.is_array()) return document.dump() + "\n";
-    std::string lines;
-    for (const auto& element : document)
-        lines += element.dump() + "\n";
-    return lines;
 }
 
 Json identity_json(const std::string& name, const Uuid& id, std::size_t partitions) {

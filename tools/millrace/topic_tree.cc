@@ -4,6 +4,7 @@
 #include "tools/millrace/cluster_command.h"
 #include "tools/millrace/config_command.h"
 #include "tools/millrace/config_explain.h"
+#include "tools/millrace/deletion_command.h"
 #include "tools/millrace/quantity.h"
 #include "tools/millrace/topic_command.h"
 
@@ -71,6 +72,33 @@ void add_delete(CLI::App* topic, Invocation& invocation) {
     command->add_flag("-y,--yes", options->yes, "Do not ask");
 }
 
+// An offset, or "end" for everything.
+std::optional<std::int64_t> parse_before(std::string_view text) {
+    if (text == "end") return kAllRecords;
+    const auto offset = parse_count(text);
+    if (!offset || *offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return std::nullopt;
+    return static_cast<std::int64_t>(*offset);
+}
+
+void add_truncate(CLI::App* topic, Invocation& invocation) {
+    auto* command =
+            topic->add_subcommand("truncate", "Delete the records of a partition below an offset");
+    command->alias("purge");
+    auto options = options_of<TopicTruncateOptions>(command, invocation, truncate_topic);
+    add_topic_name(command, invocation, options->topic, "Its name")->required();
+    add_value(command, "-p,--partition", "N", options->partition, "This partition")->required();
+    add_parsed(command,
+               "--before",
+               "OFFSET",
+               options->before,
+               parse_before,
+               "an offset or end",
+               "First offset that stays, or end: all go")
+            ->required();
+    command->add_flag("-y,--yes", options->yes, "Do not ask");
+}
+
 void add_get_config(CLI::App* config, Invocation& invocation) {
     auto* command =
             config->add_subcommand("get", "Settings of a topic, or of the broker without one");
@@ -99,7 +127,8 @@ void add_explain_config(CLI::App* config, Invocation& invocation) {
 }  // namespace
 
 void add_topic(CLI::App& root, Invocation& invocation) {
-    auto* topic = root.add_subcommand("topic", "Topics: create, list, get, alter, delete, offsets");
+    auto* topic = root.add_subcommand(
+            "topic", "Topics: create, list, get, alter, delete, truncate, expire, offsets");
     topic->alias("topics")->require_subcommand(1);
     add_create(topic, invocation);
     add_plain(topic, invocation, "list", "All topics", list_topics);
@@ -107,6 +136,12 @@ void add_topic(CLI::App& root, Invocation& invocation) {
             ->alias("describe");
     add_alter(topic, invocation);
     add_delete(topic, invocation);
+    add_truncate(topic, invocation);
+    add_of_topic(topic,
+                 invocation,
+                 "expire",
+                 "Delete now what retention keeps no longer, and say what",
+                 expire_topic);
     add_of_topic(
             topic, invocation, "offsets", "Where each partition starts and ends", show_offsets);
 }

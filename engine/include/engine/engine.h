@@ -116,6 +116,8 @@ struct ShardCounters {
     std::uint64_t runs = 0;
     std::uint64_t run_bytes = 0;
     std::uint64_t segments_rolled = 0;
+    std::uint64_t segments_deleted = 0;  // Their files are gone; likewise the next.
+    std::uint64_t segment_bytes_deleted = 0;
     std::uint64_t checkpoints = 0;  // Rounds this shard took part in.
     std::uint64_t wal_files_recycled = 0;
     std::uint64_t tail_reads = 0;

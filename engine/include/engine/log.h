@@ -27,6 +27,8 @@ struct LogConfig {
     std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
     bool log_append_time = false;                      // message.timestamp.type
     std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
+    std::int64_t retention_ms = -1;                      // retention.ms; -1: for ever
+    std::int64_t retention_bytes = -1;                   // retention.bytes; -1: without bound
 
     bool operator==(const LogConfig&) const = default;
 };
@@ -101,6 +103,23 @@ struct TimeLookupOp {
     void* state = nullptr;
 };
 
+// Records at the front of the log go: its start moves up, durably; then the files of segments that
+// lie wholly below it go, in the background.
+struct DeleteOp {
+    Offset before;                                  // In, for delete_before(): the new log start.
+    void (*done)(DeleteOp& op) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // Out. offset_out_of_range (above visible_end()), no_room, storage_full: nothing happened.
+    // io_failed, shutting_down: the records may be gone or not.
+    Result<void> outcome;
+    Offset log_start;            // As it is now.
+    std::uint32_t segments = 0;  // Whole ones that this took from the log.
+    std::uint64_t bytes = 0;     // Of those.
+
+    DeleteOp* next = nullptr;  // The engine's while in flight.
+};
+
 struct LogOffsets {
     Offset log_start;
     Offset flushed_end;
@@ -151,12 +170,19 @@ public:
 
     virtual void look_up_time(TimeLookupOp& op) = 0;
 
+    // Nothing below op.before is readable once it is done. An offset at or below the log start
+    // changes nothing. The log start lies where it was asked for, also inside a segment or a batch.
+    virtual void delete_before(DeleteOp& op) = 0;
+    // Deletes the whole segments that retention_ms and retention_bytes no longer keep, now.
+    // Otherwise the engine looks by itself every 30 seconds.
+    virtual void expire(DeleteOp& op) = 0;
+
     [[nodiscard]] virtual LogOffsets offsets() const noexcept = 0;
     // Of what is appended next. Rises with every run that did not end with a clean stop; a new log
     // begins with what the others would have risen to.
     [[nodiscard]] virtual LeaderEpoch leader_epoch() const noexcept = 0;
     [[nodiscard]] virtual EpochEnd epoch_end(LeaderEpoch epoch) const noexcept = 0;
-    // Bytes of all readable batches, on disk and in memory.
+    // Bytes of all segments that hold readable batches, on disk and in memory.
     [[nodiscard]] virtual std::uint64_t size_bytes() const noexcept = 0;
     [[nodiscard]] virtual std::uint32_t segment_count() const noexcept = 0;
 

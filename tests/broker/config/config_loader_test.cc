@@ -68,7 +68,8 @@ TEST_F(ConfigLoader, NeedsNothing) {
     ASSERT_EQ(options.listeners.size(), 1U);
     EXPECT_EQ(options.listeners[0].name, "client");
     EXPECT_EQ(options.listeners[0].bind, "127.0.0.1:9192");
-    EXPECT_EQ(options.topic_defaults, engine::LogConfig{});
+    EXPECT_EQ(options.topic_defaults, NodeOptions{}.topic_defaults);
+    EXPECT_EQ(options.topic_defaults.retention_ms, 7LL * 24 * 3600 * 1000);
     EXPECT_EQ(options.lock_wait, std::chrono::seconds(60));
 }
 
@@ -142,7 +143,8 @@ message_timestamp_after_max_ms = "1min"
                                   .segment_ms = 3'600'000,
                                   .index_interval_bytes = 4096,
                                   .log_append_time = true,
-                                  .timestamp_after_max_ms = 60'000};
+                                  .timestamp_after_max_ms = 60'000,
+                                  .retention_ms = 7LL * 24 * 3600 * 1000};
     EXPECT_EQ(options.topic_defaults, topic);
 }
 

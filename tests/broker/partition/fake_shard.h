@@ -50,6 +50,10 @@ public:
 
     void look_up_time(engine::TimeLookupOp&) override {}
 
+    void delete_before(engine::DeleteOp&) override {}
+
+    void expire(engine::DeleteOp&) override {}
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override { return {}; }
 
     [[nodiscard]] engine::LeaderEpoch leader_epoch() const noexcept override { return 0; }

@@ -48,6 +48,10 @@ public:
 
     void look_up_time(engine::TimeLookupOp&) override {}
 
+    void delete_before(engine::DeleteOp&) override {}
+
+    void expire(engine::DeleteOp&) override {}
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override {
         return {engine::Offset(0), visible_, visible_, end_, visible_};
     }

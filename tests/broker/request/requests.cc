@@ -155,6 +155,14 @@ RequestFrame list_offsets_request(const engine::PartitionKey& key, std::int64_t 
     });
 }
 
+RequestFrame delete_records_request(const engine::PartitionKey& key, std::int64_t before) {
+    return request_of(Api::delete_records, [&](Builder& builder) {
+        const std::vector<wire::RecordDeletion> rows{
+                {broker::to_wire(key.topic), key.partition, 0, before}};
+        return wire::CreateDeleteRecordsRequestDirect(builder, &rows);
+    });
+}
+
 std::vector<std::pair<engine::PartitionKey, FetchedRecords>> fetched(const Answer& answer) {
     std::vector<std::pair<engine::PartitionKey, FetchedRecords>> result;
     const auto* response = answer.as<wire::FetchResponse>();

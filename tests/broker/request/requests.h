@@ -4,6 +4,7 @@
 #pragma once
 
 #include "schemas/configs_generated.h"
+#include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
 #include "schemas/fetch_generated.h"
 #include "schemas/metadata_generated.h"
@@ -72,6 +73,9 @@ struct FetchOptions {
                                          const FetchOptions& options = {});
 [[nodiscard]] RequestFrame list_offsets_request(const engine::PartitionKey& key,
                                                 std::int64_t timestamp);
+// `before`: an offset, -1 the end, -2 what retention keeps no longer.
+[[nodiscard]] RequestFrame delete_records_request(const engine::PartitionKey& key,
+                                                  std::int64_t before);
 
 // Records of one partition of a fetch's answer.
 struct FetchedRecords {

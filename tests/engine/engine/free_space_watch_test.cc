@@ -124,6 +124,24 @@ TEST(GuardedClock, IsDrawnTowardsWallTimeSlowly) {
     EXPECT_EQ(guarded.now(), 1'000'000'000 + 2 * 3'600'000);
 }
 
+TEST(GuardedClock, StandsForAnHourAfterAStartMoreThanADayAheadHoweverOftenThatHappens) {
+    constexpr engine::TimestampMs kDay = 24LL * 3600 * 1000;
+    FakeClock wall;
+    const auto last = wall.wall_now() - kDay - 1;
+    engine::GuardedClock first(wall, last);
+    EXPECT_TRUE(first.began_far_ahead());
+    wall.advance(59min);
+    EXPECT_EQ(first.now(), last + 59 * 60'000);
+    engine::GuardedClock second(wall, first.now());
+    EXPECT_TRUE(second.began_far_ahead());
+    wall.advance(59min);
+    EXPECT_EQ(second.now(), last + 2 * 59 * 60'000);
+    wall.advance(1min);
+    EXPECT_EQ(second.now(), wall.wall_now());
+    EXPECT_FALSE(engine::GuardedClock(wall, wall.wall_now() - kDay).began_far_ahead());
+    EXPECT_FALSE(engine::GuardedClock(wall, 0).began_far_ahead());
+}
+
 TEST(GuardedClock, NeverGoesBackOverAStart) {
     FakeClock wall;
     wall.set_wall(1'000);

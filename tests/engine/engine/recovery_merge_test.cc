@@ -2,6 +2,7 @@
 #include "engine/engine/recovery_merge.h"
 
 #include "engine/format/batch_builder.h"
+#include "engine/format/log_start_entry.h"
 #include "engine/format/record_batch.h"
 #include "tests/support/collected_events.h"
 
@@ -90,6 +91,17 @@ protected:
         entry.place.file = wal.slots[0].use.get();
         ++wal.slots[0].use->unflushed_entries;
         wal.entries.push_back(std::move(entry));
+    }
+
+    // Whose payload says that the log begins at `start`.
+    void start_entry(std::uint32_t directory,
+                     std::uint32_t run,
+                     const PartitionKey& key,
+                     std::int64_t start) {
+        entry(directory, run, key, 0, 1, EntryKind::log_start);
+        auto& place = state_.wals[directory].entries.back().place;
+        place.size = engine::kLogStartEntryBytes;
+        engine::encode_log_start_entry(Offset(start), place.data);
     }
 
     Result<void> merge() { return merge_recovered(state_, events_); }
@@ -210,7 +222,7 @@ TEST_F(RecoveryMerge, SendsMetadataToShardZero) {
 }
 
 TEST_F(RecoveryMerge, RefusesKindsOfALaterVersion) {
-    for (const auto kind : {EntryKind::atomic, EntryKind::log_start, EntryKind::truncate}) {
+    for (const auto kind : {EntryKind::atomic, EntryKind::truncate}) {
         state_ = {};
         begin(1);
         entry(0, 1, key_of(0), 0, 1, kind);
@@ -218,6 +230,116 @@ TEST_F(RecoveryMerge, RefusesKindsOfALaterVersion) {
         ASSERT_FALSE(outcome);
         EXPECT_EQ(outcome.error().code, Errc::newer_format);
     }
+}
+
+TEST_F(RecoveryMerge, TakesLogStartsOfAllDirectoriesAndKeepsThemWithoutRecords) {
+    begin(3);
+    const auto key = key_on(1, 3);
+    row(key, 2);
+    entry(0, 1, key, 2, 3);
+    start_entry(0, 1, key, 4);
+    start_entry(1, 2, key, 3);  // No run writes it; it would change nothing.
+    entry(1, 2, key, 5, 1);
+    start_entry(2, 3, key, 6);
+    ASSERT_TRUE(merge());
+    const auto& log = partition(key).log;
+    EXPECT_EQ(log.row.log_start, Offset(6));
+    EXPECT_EQ(ranges(log), "6-6 6-6");
+    EXPECT_EQ(log.tail[1].place.size, 0U);
+    EXPECT_EQ(log.row.flushed_offset, Offset(6));
+    EXPECT_EQ(live_entries(1), 0U);
+    EXPECT_EQ(state_.shards[1].foreign.size(), 2U);
+    EXPECT_EQ(state_.shards[1].foreign[0].use.unflushed_entries, 1U);
+    EXPECT_FALSE(partition(key).gap);
+}
+
+TEST_F(RecoveryMerge, ReleasesALogStartThatTheCheckpointHas) {
+    begin(1);
+    row(key_of(0), 5);
+    state_.checkpoint.newest->partitions[0].log_start = Offset(4);
+    start_entry(0, 1, key_of(0), 4);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(partition(key_of(0)).log.row.log_start, Offset(4));
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "");
+    EXPECT_EQ(live_entries(0), 0U);
+}
+
+TEST_F(RecoveryMerge, GoesOnBehindALogStartThatLiesBeyondAllThatIsLeft) {
+    begin(1);
+    row(key_of(0), 2);
+    state_.checkpoint.newest->partitions[0].log_start = Offset(9);
+    entry(0, 1, key_of(0), 2, 3);
+    start_entry(0, 1, key_of(0), 9);
+    ASSERT_TRUE(merge());
+    const auto& log = partition(key_of(0)).log;
+    EXPECT_EQ(log.row.flushed_offset, Offset(9));
+    EXPECT_EQ(ranges(log), "");
+    EXPECT_EQ(live_entries(0), 0U);
+    EXPECT_TRUE(log.row.segments.back().sealed);
+
+    state_ = {};
+    begin(1);
+    row(key_of(0), 2);
+    entry(0, 1, key_of(0), 2, 3);
+    start_entry(0, 1, key_of(0), 9);
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "9-9");
+    EXPECT_EQ(live_entries(0), 1U);
+}
+
+TEST_F(RecoveryMerge, SkipsDeletedBatchesBehindAllThatTheCheckpointNames) {
+    begin(1);
+    row(key_of(0), 2);
+    entry(0, 1, key_of(0), 2, 3);
+    entry(0, 1, key_of(0), 5, 4);
+    start_entry(0, 1, key_of(0), 7);
+    ASSERT_TRUE(merge());
+    const auto& log = partition(key_of(0)).log;
+    EXPECT_EQ(log.row.flushed_offset, Offset(5));
+    EXPECT_TRUE(log.row.segments.back().sealed);
+    EXPECT_EQ(ranges(log), "5-9 9-9");
+    EXPECT_EQ(live_entries(0), 2U);
+}
+
+TEST_F(RecoveryMerge, SkipsNothingWhileTheCheckpointNamesRecordsAboveTheLogStart) {
+    begin(1);
+    row(key_of(0), 5);
+    entry(0, 1, key_of(0), 5, 4);
+    start_entry(0, 1, key_of(0), 4);
+    ASSERT_TRUE(merge());
+    const auto& log = partition(key_of(0)).log;
+    EXPECT_EQ(log.row.flushed_offset, Offset(5));
+    EXPECT_FALSE(log.row.segments.back().sealed);
+    EXPECT_EQ(ranges(log), "5-9 9-9");
+}
+
+TEST_F(RecoveryMerge, MissesNothingThatWasDeleted) {
+    begin(1);
+    row(key_of(0), 2);
+    state_.checkpoint.newest->partitions[0].log_start = Offset(9);
+    entry(0, 1, key_of(0), 2, 3);
+    entry(0, 2, key_of(0), 9, 2);
+    ASSERT_TRUE(merge());
+    EXPECT_FALSE(partition(key_of(0)).gap);
+    EXPECT_EQ(ranges(partition(key_of(0)).log), "9-11");
+    EXPECT_EQ(live_entries(0), 1U);
+}
+
+TEST_F(RecoveryMerge, MissesWhatLiesAboveTheLogStart) {
+    begin(1);
+    row(key_of(0), 2);
+    start_entry(0, 1, key_of(0), 1);
+    entry(0, 1, key_of(0), 4, 2);
+    ASSERT_TRUE(merge());
+    EXPECT_TRUE(partition(key_of(0)).gap);
+}
+
+TEST_F(RecoveryMerge, RefusesALogStartThatIsNoOffset) {
+    begin(1);
+    start_entry(0, 1, key_of(0), -2);
+    const auto outcome = merge();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::damaged_wal);
 }
 
 TEST_F(RecoveryMerge, RefusesAnEntryThatOverlapsTheOneBefore) {

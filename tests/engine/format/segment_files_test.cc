@@ -5,6 +5,7 @@
 #include "engine/format/file_names.h"
 #include "engine/format/index_entry.h"
 #include "engine/format/leader_epoch_file.h"
+#include "engine/format/log_start_entry.h"
 #include "engine/format/partition_metadata.h"
 
 #include <gtest/gtest.h>
@@ -114,6 +115,24 @@ TEST(EpochEntry, ComesBackAsItWent) {
     EXPECT_FALSE(decode_epoch_entry(Bytes(bytes).first(11)));
     encode_epoch_entry({-1, Offset(0)}, bytes.data());
     EXPECT_FALSE(decode_epoch_entry(bytes));
+}
+
+TEST(LogStartEntry, ComesBackAsItWentAndIsTheExampleOfTheFormat) {
+    std::array<std::byte, kLogStartEntryBytes> bytes{};
+    encode_log_start_entry(Offset(5000), bytes.data());
+    EXPECT_EQ(bytes,
+              (std::array{std::byte{0x88},
+                          std::byte{0x13},
+                          std::byte{0},
+                          std::byte{0},
+                          std::byte{0},
+                          std::byte{0},
+                          std::byte{0},
+                          std::byte{0}}));
+    EXPECT_EQ(decode_log_start_entry(bytes), Offset(5000));
+    EXPECT_FALSE(decode_log_start_entry(Bytes(bytes).first(7)));
+    encode_log_start_entry(Offset(-1), bytes.data());
+    EXPECT_FALSE(decode_log_start_entry(bytes));
 }
 
 TEST(FileNames, AreKafkasWithTheTopicIdInTheTrash) {

@@ -1,7 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/engine/log/log_harness.h"
 
+#include "engine/engine/recovered_start.h"
 #include "engine/format/batch_builder.h"
+#include "engine/format/log_start_entry.h"
 #include "engine/units.h"
 
 #include <gtest/gtest.h>
@@ -84,6 +86,10 @@ FoundTime::FoundTime() {
     done = [](TimeLookupOp& op) noexcept { static_cast<FoundTime&>(op).finished = true; };
 }
 
+FinishedDelete::FinishedDelete() {
+    done = [](engine::DeleteOp& op) noexcept { static_cast<FinishedDelete&>(op).finished = true; };
+}
+
 LogHarness::LogHarness(const EngineOptions& engine_options) : options(engine_options) {
     make_logs();
 }
@@ -94,8 +100,16 @@ LogHarness::~LogHarness() {
 
 void LogHarness::make_logs() {
     storage = std::make_unique<SimStorage>(disk, storage_options);
-    logs = std::make_unique<ShardLogs>(ShardLogsParts{
-            clock, events, arena, *storage, wal, options, leader_epoch_min, 0, counters, *this});
+    logs = std::make_unique<ShardLogs>(ShardLogsParts{clock,
+                                                      events,
+                                                      arena,
+                                                      *storage,
+                                                      wal,
+                                                      options,
+                                                      leader_epoch_min,
+                                                      guarded_clock,
+                                                      counters,
+                                                      *this});
     failure.reset();
 }
 
@@ -197,6 +211,25 @@ FoundTime LogHarness::look_up(TimestampMs timestamp, std::int64_t limit) {
     return op;
 }
 
+FinishedDelete LogHarness::await_delete(void (engine::Log::*begin)(engine::DeleteOp&),
+                                        std::int64_t offset) {
+    FinishedDelete op;
+    op.before = Offset(offset);
+    (log->*begin)(op);
+    EXPECT_FALSE(op.finished);
+    wal.flush_all();
+    EXPECT_TRUE(run_until([&op] { return op.finished; }));
+    return op;
+}
+
+FinishedDelete LogHarness::delete_before(std::int64_t offset) {
+    return await_delete(&engine::Log::delete_before, offset);
+}
+
+FinishedDelete LogHarness::expire() {
+    return await_delete(&engine::Log::expire, 0);
+}
+
 void LogHarness::store_all() {
     wal.flush_all();
     wal.live = 900;
@@ -266,13 +299,27 @@ void LogHarness::restart_on(SimDisk after, const std::vector<PartitionRow>& rows
     }
     for (const auto& file : wal.files)
         file->unflushed_entries = 0;
+    auto& row = recovered.row;
     for (const auto& entry : wal.entries) {
+        if (entry.kind == EntryKind::log_start) {
+            const auto start =
+                    *engine::decode_log_start_entry({entry.place.data, entry.place.size});
+            if (start <= row.log_start) continue;
+            row.log_start = start;
+            ++entry.place.file->unflushed_entries;
+            const auto end =
+                    recovered.tail.empty() ? row.flushed_offset : recovered.tail.back().end;
+            recovered.tail.push_back({.place = entry.place, .base = end, .end = end});
+            recovered.tail.back().place.size = 0;
+            continue;
+        }
         if (entry.kind != EntryKind::append || entry.end <= recovered.row.flushed_offset) continue;
         const auto first = BatchView::trusted(entry.place.data);
         ++entry.place.file->unflushed_entries;
         recovered.tail.push_back(
                 {.place = entry.place, .base = first.base_offset(), .end = entry.end});
     }
+    engine::drop_deleted(recovered);
     log = &logs->open(kOrders, kOrdersFolder, config_, &recovered);
 }
 

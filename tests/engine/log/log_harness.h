@@ -55,6 +55,11 @@ struct FoundTime : engine::TimeLookupOp {
     bool finished = false;
 };
 
+struct FinishedDelete : engine::DeleteOp {
+    FinishedDelete();
+    bool finished = false;
+};
+
 class LogHarness : engine::ShardLogsListener {
 public:
     explicit LogHarness(const engine::EngineOptions& engine_options = {});
@@ -76,6 +81,10 @@ public:
                       std::int64_t limit = INT64_MAX,
                       bool first_may_exceed = true);
     FoundTime look_up(engine::TimestampMs timestamp, std::int64_t limit = INT64_MAX);
+
+    // Waits for its end; the WAL flushes its entry.
+    FinishedDelete delete_before(std::int64_t offset);
+    FinishedDelete expire();
 
     // Turns, with time moving to the next deadline when nothing else happens, until `condition`.
     bool run_until(const std::function<bool()>& condition);
@@ -108,6 +117,7 @@ public:
     engine::Arena arena{512 * engine::kMiB};
     engine::EngineOptions options;
     engine::LeaderEpoch leader_epoch_min = 0;
+    engine::TimestampMs guarded_clock = 0;  // Of the last checkpoint.
     engine::ShardCounters counters;
     WalDouble wal{arena};
     SimStorageOptions storage_options;
@@ -118,6 +128,7 @@ public:
     std::string failed_what;
 
 private:
+    FinishedDelete await_delete(void (engine::Log::*begin)(engine::DeleteOp&), std::int64_t offset);
     void make_logs();
     void end_logs();
     void logs_failed(engine::Error error, std::string_view what) noexcept override;

@@ -65,6 +65,23 @@ struct OffsetAnswer {
     Error error;
 };
 
+// Values of RecordDeletion::before that are no offsets.
+inline constexpr std::int64_t kAllRecords = -1;      // All that are visible.
+inline constexpr std::int64_t kExpiredRecords = -2;  // What the topic's retention keeps no longer.
+
+struct RecordDeletion {
+    TopicPartition partition;
+    std::int64_t before = 0;  // First offset that stays, or one of the above.
+};
+
+struct DeletionOutcome {
+    TopicPartition partition;
+    std::int64_t start_offset = -1;  // First still readable; never goes back.
+    std::uint32_t segments = 0;      // Whole ones that this took from the partition.
+    std::uint64_t bytes = 0;         // Of those.
+    Error error;
+};
+
 enum class ConfigSource : std::uint8_t {
     default_value = 0,
     topic = 1,
@@ -146,6 +163,13 @@ public:
     Result<std::vector<PartitionOffsets>> topic_offsets(const std::string& name);
     // One answer per query, in order.
     Result<std::vector<OffsetAnswer>> list_offsets(const std::vector<OffsetQuery>& queries);
+
+    // Deletes records at the front of partitions, none of which is named twice. One outcome for
+    // each, in order. Errors: offset_out_of_range when `before` lies above the end.
+    Result<std::vector<DeletionOutcome>> delete_records(
+            const std::vector<RecordDeletion>& deletions);
+    // What the topic's retention keeps no longer, of every partition, now.
+    Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
 
     Result<std::vector<ConfigEntry>> topic_config(const std::string& name,
                                                   const std::vector<std::string>& keys = {});

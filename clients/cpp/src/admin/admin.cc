@@ -78,6 +78,16 @@ Result<std::vector<OffsetAnswer>> Admin::list_offsets(const std::vector<OffsetQu
     return core_->list_offsets(queries);
 }
 
+Result<std::vector<DeletionOutcome>> Admin::delete_records(
+        const std::vector<RecordDeletion>& deletions) {
+    return core_->delete_records(deletions);
+}
+
+Result<std::vector<DeletionOutcome>> Admin::expire_topic(const std::string& name) {
+    if (name.empty()) return no_topic_name();
+    return core_->expire_topic(name);
+}
+
 Result<std::vector<ConfigEntry>> Admin::topic_config(const std::string& name,
                                                      const std::vector<std::string>& keys) {
     if (name.empty()) return no_topic_name();

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_core.h"
 
+#include "admin/deletions.h"
 #include "codec/configs.h"
 #include "codec/metadata.h"
 #include "codec/offsets.h"
@@ -194,6 +195,20 @@ Result<std::vector<OffsetAnswer>> AdminCore::list_offsets(const std::vector<Offs
     for (std::size_t i = 0; i < places.size(); ++i)
         answers[places[i]] = std::move((*found)[i]);
     return answers;
+}
+
+Result<std::vector<DeletionOutcome>> AdminCore::delete_records(
+        const std::vector<RecordDeletion>& deletions) {
+    return detail::delete_records(*client_, deletions);
+}
+
+Result<std::vector<DeletionOutcome>> AdminCore::expire_topic(const std::string& name) {
+    const auto topic = describe_topic(name);
+    if (!topic) return topic.error();
+    std::vector<RecordDeletion> deletions;
+    for (const auto& partition : topic->partitions)
+        deletions.push_back({{name, partition.partition}, kExpiredRecords});
+    return delete_records(deletions);
 }
 
 Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,

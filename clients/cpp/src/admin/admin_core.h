@@ -25,6 +25,10 @@ public:
     Result<std::vector<PartitionOffsets>> topic_offsets(const std::string& name);
     Result<std::vector<OffsetAnswer>> list_offsets(const std::vector<OffsetQuery>& queries);
 
+    Result<std::vector<DeletionOutcome>> delete_records(
+            const std::vector<RecordDeletion>& deletions);
+    Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
+
     Result<std::vector<ConfigEntry>> config(ConfigOf whose,
                                             const std::string& topic,
                                             const std::vector<std::string>& keys);

@@ -92,6 +92,19 @@ struct OffsetRow {
     std::int64_t timestamp = kTimestampEnd;
 };
 
+struct DeletionRow {
+    Uuid topic;
+    std::uint32_t partition = 0;
+    std::int64_t before = 0;
+};
+
+struct DeletedRow {
+    std::int64_t log_start_offset = -1;
+    std::uint32_t segments = 0;
+    std::uint64_t bytes = 0;
+    RowError error;
+};
+
 struct ListedRow {
     std::int64_t offset = -1;
     std::int64_t timestamp = -1;

@@ -112,6 +112,9 @@ public:
 
     void set_producer_id(std::int64_t id) noexcept { producer_id_ = id; }
 
+    // The broker gives none for now: what expires meanwhile says why.
+    void id_refused(const Error& why) { id_refusal_ = why; }
+
     // Something waits that cannot be taken without an id.
     [[nodiscard]] bool wants_producer_id() const noexcept;
 
@@ -198,6 +201,7 @@ private:
     std::uint64_t next_sequence_ = 0;
     bool numbers_ = false;
     std::int64_t producer_id_ = -1;
+    Error id_refusal_;
     Error connection_error_;  // Of the last failed connection.
     std::uint64_t takes_ = 0;
     std::uint64_t epoch_ = 1;

@@ -86,6 +86,7 @@ void Accumulator::expire(engine::MonotonicTime now, std::vector<FailedBatch>& fa
             queue->sequences.failed(*batch);
             // The last refusal says more than the time-out, unless the batch may be stored.
             auto why = batch->last_error;
+            if (why.code == ErrorCode::none && lacks_producer_id(*queue)) why = id_refusal_;
             if (why.message.empty()) why.message = connection_error_.message;
             if (why.code == ErrorCode::none || batch->uncertain) {
                 why = {ErrorCode::timed_out,

@@ -52,8 +52,11 @@ void ProducerState::id_answered(Result<Response> response) {
         } else if (gives_no_ids(id.error().code)) {
             accumulator_.cannot_number();
         } else {
-            // What expires meanwhile says why.
-            accumulator_.note(id.error());
+            if (response) {
+                accumulator_.id_refused(id.error());
+            } else {
+                accumulator_.note(id.error());
+            }
             ask_for_id_at_ = EventLoop::now() + options_.retry_delay_max;
         }
     }

@@ -9,15 +9,17 @@ from millrace.calls_cluster import (decode_alter_configs, decode_describe_cluste
                                     decode_describe_configs, encode_alter_configs,
                                     encode_describe_cluster, encode_describe_configs)
 from millrace.calls_data import TIME_END, Part
+from millrace.calls_deletions import (EXPIRED_RECORDS, Deleted, decode_delete_records,
+                                      encode_delete_records)
 from millrace.calls_topics import (decode_create_partitions, decode_create_topics,
                                    decode_delete_topics, encode_create_partitions,
                                    encode_create_topics, encode_delete_topics)
 from millrace.client import Client
-from millrace.descriptions import (ClusterDescription, ConfigEntry, PartitionOffsets,
-                                   TopicDescription, TopicOutcome)
+from millrace.descriptions import (ClusterDescription, ConfigEntry, DeletionOutcome,
+                                   PartitionOffsets, TopicDescription, TopicOutcome)
 from millrace.errors import protocol_violation
 from millrace.frame import Api
-from millrace.positions import Place, find_places, list_offsets
+from millrace.positions import Place, find_places, list_offsets, part_of
 from millrace.tables import Answer
 from millrace.types import Position, TopicPartition
 
@@ -109,6 +111,19 @@ class Admin:
         return find_places(self._client, [(TopicPartition(topic, partition), position)
                                           for topic, partition, position in queries])
 
+    def delete_records(self, before: Mapping[TopicPartition, int]) -> list[DeletionOutcome]:
+        """Deletes what lies below an offset, or all that is visible (-1). One outcome for each
+        partition, in order; offset_out_of_range when the offset lies above the end.
+        Errors: unknown_topic."""
+        return self._delete(list(before.items()))
+
+    def expire_topic(self, name: str) -> list[DeletionOutcome]:
+        """Deletes now what the topic's retention keeps no longer, of every partition.
+        Errors: unknown_topic."""
+        topic = self.describe_topic(name)
+        return self._delete([(TopicPartition(name, part.partition), EXPIRED_RECORDS)
+                             for part in topic.partitions])
+
     def topic_config(self, name: str, keys: Sequence[str] = ()) -> list[ConfigEntry]:
         """All settings, or those of `keys`. Errors: unknown_topic, invalid_config."""
         return self._config(name, keys)
@@ -128,6 +143,21 @@ class Admin:
     def describe_cluster(self) -> ClusterDescription:
         return self._client.call(Api.DESCRIBE_CLUSTER, encode_describe_cluster(),
                                  decode_describe_cluster)
+
+    def _delete(self, deletions: list[tuple[TopicPartition, int]]) -> list[DeletionOutcome]:
+        rows = [(part_of(self._client, where), before) for where, before in deletions]
+
+        def decode(answer: Answer) -> list[Deleted]:
+            deleted = decode_delete_records(answer)
+            if [row.part for row in deleted] != [part for part, _ in rows]:
+                raise protocol_violation("records were not deleted of the partitions asked for")
+            return deleted
+
+        deleted = self._client.call(Api.DELETE_RECORDS, encode_delete_records(rows), decode,
+                                    changes=True)
+        return [DeletionOutcome(where.topic, where.partition, row.log_start_offset, row.segments,
+                                row.bytes, row.error)
+                for row, (where, _) in zip(deleted, deletions)]
 
     def _config(self, topic: str | None, keys: Sequence[str]) -> list[ConfigEntry]:
         decode = _counted(decode_describe_configs, 1)

@@ -87,7 +87,7 @@ def decode_produce(answer: Answer) -> list[Produced]:
     budget = Budget(answer.table)
     response = ProduceResponse.ProduceResponse.GetRootAs(answer.table)
     return [Produced(part, error, row.BaseOffset(), row.AppendTime())
-            for part, error, row in _rows(response, budget, ProducedPartition.ProducedPartition)]
+            for part, error, row in read_rows(response, budget, ProducedPartition.ProducedPartition)]
 
 
 def encode_fetch(session_id: int, session_epoch: int, wait_max_ms: int, bytes_min: int,
@@ -118,7 +118,7 @@ def decode_fetch(answer: Answer) -> FetchAnswer:
     response = FetchResponse.FetchResponse.GetRootAs(answer.table)
     answers = []
     at = 0
-    for part, error, row in _rows(response, budget, FetchedPartition.FetchedPartition):
+    for part, error, row in read_rows(response, budget, FetchedPartition.FetchedPartition):
         end = at + row.PayloadBytes()
         if end > len(answer.payload):
             raise protocol_violation("a fetched partition is larger than the frame")
@@ -147,11 +147,11 @@ def decode_list_offsets(answer: Answer) -> list[Listed]:
     response = ListOffsetsResponse.ListOffsetsResponse.GetRootAs(answer.table)
     return [Listed(part, error, row.Offset(), row.Timestamp(), row.LogStartOffset(),
                    row.HighWatermark(), row.SizeBytes())
-            for part, error, row in _rows(response, budget, ListedOffset.ListedOffset)]
+            for part, error, row in read_rows(response, budget, ListedOffset.ListedOffset)]
 
 
-def _rows(response: Any, budget: Budget,
-          kind: Any) -> Iterator[tuple[Part, BrokerError | None, Any]]:
+def read_rows(response: Any, budget: Budget,
+              kind: Any) -> Iterator[tuple[Part, BrokerError | None, Any]]:
     """The partitions of a response, each with its error and its struct."""
     messages = read_messages(response, budget)
     rows = budget.structs(response.PartitionsLength(), kind.SizeOf(), response.Partitions)

@@ -41,6 +41,17 @@ class PartitionOffsets:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeletionOutcome:
+    """What became of one partition of a call that deletes records. No error: done, and durable."""
+    topic: str
+    partition: int
+    start_offset: int  # First still readable.
+    segments: int      # Whole ones that this took from the partition.
+    bytes: int         # Of those.
+    error: BrokerError | None
+
+
 class ConfigSource(IntEnum):
     DEFAULT_VALUE = 0
     TOPIC = 1

@@ -2,7 +2,8 @@
 """Topics, settings and the cluster of a real broker."""
 from support.broker import SECONDS, BrokerCase
 
-from millrace import Admin, Client, MillraceError, NewTopic, Position, Producer, ProducerOptions
+from millrace import (Admin, Client, MillraceError, NewTopic, Position, Producer, ProducerOptions,
+                      TopicPartition)
 from millrace.descriptions import ConfigSource
 
 
@@ -82,6 +83,23 @@ class Topics(BrokerCase):
                                           (self.topic, 0, Position.at_time(0))])
         self.assertEqual([(place.offset, place.timestamp_ms) for place in places],
                          [(2, 200), (5, -1), (0, -1)])
+
+
+    def test_begin_where_records_were_deleted_up_to(self):
+        self.create(2)
+        with Producer(self.client) as producer:
+            for _ in range(5):
+                producer.send(self.topic, "v", partition=1)
+        one = TopicPartition(self.topic, 1)
+        (deleted,) = self.admin.delete_records({one: 3})
+        self.assertEqual((deleted.start_offset, deleted.error), (3, None))
+        self.assertEqual([row.start_offset for row in self.admin.topic_offsets(self.topic)],
+                         [0, 3])
+        (deleted,) = self.admin.delete_records({one: 6})
+        self.assertEqual(deleted.error.name, "offset_out_of_range")
+        (deleted,) = self.admin.delete_records({one: -1})
+        self.assertEqual(deleted.start_offset, 5)
+        self.assertEqual([row.segments for row in self.admin.expire_topic(self.topic)], [0, 0])
 
 
 class Settings(BrokerCase):
