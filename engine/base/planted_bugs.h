@@ -21,6 +21,7 @@ enum class PlantedBug : std::uint8_t {
     start_without_link,    // The start group does not name the group before it.
     accept_earlier_run,    // Replay goes on with a group whose chain or run is another's.
     ignore_short_write,    // A short write counts as a whole one.
+    recycle_too_early,     // A WAL file goes that the older checkpoint slot still needs.
     skip_foreign_entries,  // Replay leaves out WAL directories of other shards.
     skip_directory_sync,   // A new segment file's directory is not synced.
     reuse_held_memory,     // Memory of a recycled WAL file is written over under its readers.

@@ -2,6 +2,7 @@
 #include "engine/engine/checkpoint_writer.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/format/checkpoint_codec.h"
 #include "engine/units.h"
 
@@ -170,6 +171,7 @@ void CheckpointWriter::write_piece() noexcept {
 
 void CheckpointWriter::slot_done() noexcept {
     slots_[current_].number = number_;
+    if (bug_planted(PlantedBug::recycle_too_early)) slots_left_ = 1;
     if (--slots_left_ == 0) return finish({});
     current_ = 1 - current_;
     begin_slot();

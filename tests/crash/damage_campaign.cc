@@ -1,9 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/crash/damage_campaign.h"
 
-#include "engine/format/checkpoint_codec.h"
 #include "engine/format/record_batch.h"
 #include "tests/crash/crash_explorer.h"
+#include "tests/crash/slot_loss.h"
 
 #include <fmt/format.h>
 
@@ -66,7 +66,6 @@ public:
 private:
     [[nodiscard]] static bool is_zero(const std::vector<std::byte>& bytes, std::uint64_t block);
     [[nodiscard]] std::vector<std::string> files(const std::string& suffix) const;
-    [[nodiscard]] std::string newest_slot() const;
     static void spoil(SimDisk& disk,
                       DamageKind kind,
                       const std::string& path,
@@ -94,22 +93,6 @@ std::vector<std::string> Damage::files(const std::string& suffix) const {
     return paths;
 }
 
-std::string Damage::newest_slot() const {
-    std::string newest;
-    std::uint64_t number = 0;
-    for (const auto& path : files("checkpoint.a"))
-        newest = path;
-    for (const auto& suffix : {"checkpoint.a", "checkpoint.b"}) {
-        for (const auto& path : files(suffix)) {
-            const auto slot = engine::decode_checkpoint(at_rest_.disk.contents(path));
-            if (!slot || slot->number < number) continue;
-            number = slot->number;
-            newest = path;
-        }
-    }
-    return newest;
-}
-
 void Damage::spoil(SimDisk& disk,
                    DamageKind kind,
                    const std::string& path,
@@ -131,7 +114,7 @@ void Damage::spoil(SimDisk& disk,
 }
 
 DamageReport Damage::run(DamageKind kind, const std::string& suffix) {
-    const auto newest = newest_slot();
+    const auto newest = newest_checkpoint_slot(at_rest_.disk);
     for (const auto& path : files(suffix)) {
         if (kind == DamageKind::file_gone) {
             SimDisk disk = at_rest_.disk;

@@ -2,6 +2,7 @@
 #include "engine/arena.h"
 #include "engine/units.h"
 #include "tests/crash/damage_campaign.h"
+#include "tests/crash/slot_loss.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -73,6 +74,16 @@ TEST_P(Damage, OfIndexesIsNotNoticed) {
             spoil(kind, suffix, DamageAnswer::nothing);
         spoil(DamageKind::file_gone, suffix, DamageAnswer::nothing);
     }
+}
+
+TEST_P(Damage, OfTheNewestSlotIsNotNoticedAtAnyMoment) {
+    const auto all = crash_workloads();
+    const auto& workload = *std::ranges::find(all, std::get<0>(GetParam()), &CrashWorkload::name);
+    const auto report = lose_newest_slot(workload, arena_);
+    for (const auto& finding : report.findings)
+        ADD_FAILURE() << finding;
+    EXPECT_GT(report.runs, 0U);
+    RecordProperty("cases", std::to_string(report.runs));
 }
 
 INSTANTIATE_TEST_SUITE_P(Histories,

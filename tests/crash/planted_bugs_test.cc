@@ -9,6 +9,7 @@
 #include "tests/crash/crash_explorer.h"
 #include "tests/crash/damage_campaign.h"
 #include "tests/crash/fault_sweep.h"
+#include "tests/crash/slot_loss.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -68,6 +69,19 @@ std::function<Findings(Arena&)> spoil_wal(DamageKind kind) {
     };
 }
 
+// One seed in three writes over a file that the older slot needs before the next round. Without the
+// bug all of them are searched.
+Findings lose_slots(Arena& arena) {
+    constexpr std::uint64_t kSeeds = 15;
+    auto what = workload("recycling_shards");
+    what.wal_files = 2;
+    for (what.seed = 1; what.seed <= kSeeds; ++what.seed) {
+        auto report = lose_newest_slot(what, arena);
+        if (!report.findings.empty()) return report.findings;
+    }
+    return {};
+}
+
 Findings write_short(Arena& arena) {
     const auto faults = sweep_faults();
     const auto fault = std::ranges::find(faults, "short", &SweepFault::name);
@@ -121,6 +135,7 @@ std::vector<Net> nets() {
             {PlantedBug::synced_over_plain,
              "synced_over_plain",
              explore(workload("classes_synced_writes"))},
+            {PlantedBug::recycle_too_early, "recycle_too_early", lose_slots},
             {PlantedBug::fall_back_unchecked,
              "fall_back_unchecked",
              spoil_wal(DamageKind::file_gone)},
