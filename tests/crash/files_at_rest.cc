@@ -37,8 +37,6 @@ SegmentFile read_segment(const SimDisk& disk, const ModelLog& log, Offset base) 
     while (file.whole < file.bytes.size()) {
         const auto batch = BatchView::parse(engine::Bytes(file.bytes).subspan(file.whole));
         if (!batch || batch->base_offset() != file.end) break;
-        // In the last segment an earlier run may have stored what was then lost.
-        if (batch->next_offset() > log.end()) break;
         file.batches.emplace(file.whole, batch->last_offset());
         file.whole += batch->size();
         file.end = batch->next_offset();
