@@ -44,7 +44,8 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  core.state().summary.leader_epoch_min,
                  core.state().checkpoint.newest->guarded_clock,
                  counters_,
-                 *this}),
+                 *this,
+                 core.state().summary.clean}),
           free_space_(core.options(), storage, *this),
           append_bytes_max_(wal_file_bytes(core.options()) / 4) {
     if (index == 0) rounds_ = std::make_unique<CheckpointRounds>(core, storage);

@@ -16,6 +16,13 @@ void ClosingWorker::next() noexcept {
     log_ = closing_.next_log();
     if (log_ == nullptr) return closing_.worker_ended();
     ++log_->jobs;
+    if (!ActiveCut::due(*log_)) return active_cut({});
+    active_cut_.start(*log_, closing_.sync_each_, completion_of<&ClosingWorker::active_cut>(*this));
+}
+
+void ClosingWorker::active_cut(Result<void> outcome) noexcept {
+    // What this run has not touched is as it was found.
+    if (!outcome || !log_->has_new_files) return log_over(outcome);
     auto* segment = log_->segments.storing();
     const bool unsaved = segment != nullptr && segment->bytes > 0 && index_is_complete(*segment) &&
                          (closing_.sync_each_always_ ||
@@ -89,7 +96,8 @@ void Closing::save_files() {
     saving_ = true;
     left_.clear();
     logs_.for_each([this](LogImpl& log) {
-        if (log.state().has_new_files) left_.push_back(&log.state());
+        auto& state = log.state();
+        if (state.has_new_files || ActiveCut::due(state)) left_.push_back(&state);
     });
     sync_each_ = sync_each_always_ || left_.size() <= kSyncedLogsMax;
     working_ = kWorkers;

@@ -4,6 +4,7 @@
 // leader epochs to theirs.
 #pragma once
 
+#include "engine/log/active_cut.h"
 #include "engine/log/log_table.h"
 #include "engine/log/producer_files.h"
 
@@ -22,6 +23,7 @@ public:
     ClosingWorker(LogContext& context, Closing& closing, ProducerLoads& producer_loads)
             : FileSteps(context),
               closing_(closing),
+              active_cut_(context),
               index_files_(context),
               epoch_file_(context),
               producer_files_(context, producer_loads, nullptr) {}
@@ -31,6 +33,7 @@ public:
 private:
     friend class FileSteps<ClosingWorker>;
 
+    void active_cut(Result<void> outcome) noexcept;
     void index_saved(Result<void> outcome) noexcept;
     void epochs_saved(Result<void> outcome) noexcept;
     void producers_saved(Result<void> outcome) noexcept;
@@ -40,6 +43,7 @@ private:
     void stop(Error error) noexcept { log_over(std::unexpected(error)); }
 
     Closing& closing_;
+    ActiveCut active_cut_;
     IndexFiles index_files_;
     EpochFile epoch_file_;
     ProducerFiles producer_files_;

@@ -37,6 +37,7 @@ struct LogContext {
     LeaderEpoch leader_epoch_min;
     ShardCounters& counters;
     GuardedClock guarded_clock;
+    bool after_clean_stop = true;  // Of the run before, if there was one.
 
     // Ends all logs of the shard; see ShardLogs::fail.
     void (*fail_logs)(void* owner, Error error, std::string_view what) noexcept = nullptr;

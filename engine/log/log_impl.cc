@@ -34,6 +34,9 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     state_.log_start = state_.log_start_logged = row.log_start;
     state_.stored_end = state_.log_end = row.flushed_offset;
     state_.segments.adopt(row.segments, row.flushed_offset);
+    if (auto* active = state_.segments.storing(); active != nullptr) {
+        active->may_be_longer = !services_.context.after_clean_stop;
+    }
     state_.producers.adopt(row);
     state_.epochs = LeaderEpochs(std::move(row.epochs));
     if (state_.config.log_append_time) {

@@ -33,6 +33,7 @@ struct Segment {
     bool sealed = false;
 
     bool has_file = false;         // Made by this run, or named by the checkpoint.
+    bool may_be_longer = false;    // An earlier run may have left batches behind `bytes`.
     std::uint64_t file_bytes = 0;  // Size that is known to be there; at least bytes.
     // What the index files say about positions from here on is of an earlier run and worthless.
     std::uint64_t index_trusted_bytes = 0;

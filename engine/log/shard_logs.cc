@@ -70,6 +70,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                   .leader_epoch_min = parts.leader_epoch_min,
                   .counters = parts.counters,
                   .guarded_clock = GuardedClock(parts.clock, parts.guarded_clock),
+                  .after_clean_stop = parts.after_clean_stop,
                   .owner = this},
           listener(parts.listener),
           write_gate(context.share_of(kWriteBytesInFlight, kBlockBytes * 16)),

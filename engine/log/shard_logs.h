@@ -49,6 +49,7 @@ struct ShardLogsParts {
     TimestampMs guarded_clock;     // As the last checkpoint has it; 0: there was none.
     ShardCounters& counters;
     ShardLogsListener& listener;
+    bool after_clean_stop = true;  // Of the run before, if there was one.
 };
 
 // One shard's part of a checkpoint round. Caller-owned; `done` exactly once, from a completion or

@@ -109,7 +109,8 @@ void LogHarness::make_logs() {
                                                       leader_epoch_min,
                                                       guarded_clock,
                                                       counters,
-                                                      *this});
+                                                      *this,
+                                                      after_clean_stop});
     failure.reset();
 }
 
@@ -291,6 +292,7 @@ void LogHarness::restart_on(SimDisk after, const std::vector<PartitionRow>& rows
     end_logs();
     disk = std::move(after);
     if (unclean) ++leader_epoch_min;
+    after_clean_stop = !unclean;
     make_logs();
     RecoveredLog recovered;
     recovered.row.key = kOrders;

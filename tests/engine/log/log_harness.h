@@ -118,6 +118,7 @@ public:
     engine::EngineOptions options;
     engine::LeaderEpoch leader_epoch_min = 0;
     engine::TimestampMs guarded_clock = 0;  // Of the last checkpoint.
+    bool after_clean_stop = true;
     engine::ShardCounters counters;
     WalDouble wal{arena};
     SimStorageOptions storage_options;

@@ -321,6 +321,27 @@ TEST(SegmentFiles, RemoveWhatAnEarlierRunLeftUnnamed) {
     EXPECT_EQ(harness.failure, std::nullopt);
 }
 
+// What was stored and then lost with the write-ahead log, of a log that nobody appends to any more.
+TEST(SegmentFiles, HoldNothingBehindTheLogAfterACleanStop) {
+    LogHarness harness;
+    harness.open();
+    harness.append(batch_of("kept"));
+    const auto rows = harness.only_files();
+    harness.append(batch_of(std::string(5000, 'x')));
+    harness.store_all();  // No checkpoint names it.
+    harness.wal.lose_everything();
+    harness.restart(rows, true);
+    ASSERT_TRUE(harness.flush_all().has_value());
+    auto expected = stored(batch_of("kept"), 0);
+    expected.resize(kBlockBytes);
+    EXPECT_EQ(harness.file(segment_name(0, ".log")), expected);
+    harness.restart(harness.checkpoint(), false);
+    harness.append(batch_of("next"));
+    harness.only_files();
+    EXPECT_EQ(harness.read(0, 1).bytes_read(), stored(batch_of("kept"), 0));
+    EXPECT_EQ(harness.read(1, 1).bytes_read(), stored(batch_of("next"), 1, 1));
+}
+
 TEST(SegmentFiles, MoveAFolderOfAnotherTopicToTrash) {
     LogHarness harness;
     harness.open();
