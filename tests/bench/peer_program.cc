@@ -33,7 +33,7 @@ std::expected<nlohmann::json, LeftOut> call(const PeerName& peer,
                                         "-B",
                                         MILLRACE_PEERS "/run.py",
                                         verb,
-                                        peer.name,
+                                        std::string(peer.name),
                                         "--build",
                                         MILLRACE_PEERS_BUILD};
     if (peer.synced) command.emplace_back("--synced");

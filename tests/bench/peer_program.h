@@ -11,8 +11,8 @@
 namespace millrace::bench {
 
 struct PeerName {
-    std::string name;     // "kafka", as run.py has it
-    bool synced = false;  // An acknowledgement means on the disk; else the peer's default.
+    std::string_view name;  // "kafka", as run.py has it; a literal
+    bool synced = false;    // An acknowledgement means on the disk; else the peer's default.
 };
 
 // Why a peer has no figures, on this machine or from now on.

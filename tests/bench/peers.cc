@@ -22,10 +22,10 @@ struct Pair {
 
 // One peer in one mode beside Millrace with the same durability.
 struct Pairing {
-    std::string id;
+    std::string_view id;
     PeerName peer;
-    std::string means;  // The acknowledgements of both.
-    std::string config;
+    std::string_view means;  // The acknowledgements of both.
+    std::string_view config;
     std::string versions = {};
     std::string left_out = {};  // Why no (more) pairs.
     std::vector<Pair> pinned = {};
@@ -33,14 +33,13 @@ struct Pairing {
 };
 
 std::vector<Pairing> pairings() {
-    const std::string synced = "ours synced; theirs flushed before each acknowledgement";
     return {{"peers-kafka",
              {.name = "kafka", .synced = false},
              "ours written; theirs by default, in the page cache",
              "kafka.properties"},
             {"peers-kafka-synced",
              {.name = "kafka", .synced = true},
-             synced + " (flush.messages=1)",
+             "ours synced; theirs flushed before each acknowledgement (flush.messages=1)",
              "kafka_synced.properties"},
             {"peers-nats",
              {.name = "nats", .synced = false},
@@ -48,7 +47,7 @@ std::vector<Pairing> pairings() {
              "nats.conf"},
             {"peers-nats-synced",
              {.name = "nats", .synced = true},
-             synced + " (sync_interval: always)",
+             "ours synced; theirs flushed before each acknowledgement (sync_interval: always)",
              "nats_synced.conf"},
             {"peers-rabbitmq",
              {.name = "rabbitmq", .synced = false},
@@ -166,7 +165,7 @@ Row handicap_of(const Pairing& synced, const Pairing& theirs) {
     for (std::size_t i = 0; i < mixed.free.size(); ++i)
         mixed.free[i].ours = synced.free[i].ours;
     if (mixed.left_out.empty()) mixed.left_out = synced.left_out;
-    auto row = row_of(mixed, theirs.id + "-handicap", "produce", produced_of);
+    auto row = row_of(mixed, fmt::format("{}-handicap", theirs.id), "produce", produced_of);
     row.durable = true;
     return row;
 }
@@ -177,9 +176,10 @@ std::vector<Row> rows_of(const std::vector<Pairing>& all) {
             "broker and client on a core each";
     std::vector<Row> rows;
     for (const auto& pairing : all) {
-        rows.push_back(row_of(pairing, pairing.id, what, produced_of));
+        rows.push_back(row_of(pairing, std::string(pairing.id), what, produced_of));
         if (!pairing.peer.synced) {
-            rows.push_back(row_of(pairing, pairing.id + "-read", "read the same back", read_of));
+            rows.push_back(row_of(
+                    pairing, fmt::format("{}-read", pairing.id), "read the same back", read_of));
         }
     }
     rows.push_back(handicap_of(all[1], all[0]));

@@ -148,28 +148,32 @@ void run_times(Bytes input) {
     check_index(offsets.bytes(), times.bytes(), bytes);
 }
 
-// The files of a segment of `batches` batches.
+SegmentIndex index_of(std::uint32_t batches) {
+    SegmentIndex index;
+    for (std::uint32_t batch = 0; batch < batches; ++batch) {
+        index.add({.relative_last_offset = batch * 7 + 6,
+                   .size = 3000,
+                   .largest_timestamp = 1'700'000'000'000 + std::int64_t{batch} * 5},
+                  4096);
+    }
+    index.add_last_time_entry();
+    return index;
+}
+
+// The files of segments of a few sizes.
 std::vector<Input> seeds(bool with_times) {
     std::vector<Input> all;
     for (const std::uint32_t batches : {0U, 3U, 40U}) {
-        SegmentIndex index;
-        for (std::uint32_t batch = 0; batch < batches; ++batch) {
-            index.add({.relative_last_offset = batch * 7 + 6,
-                       .size = 3000,
-                       .largest_timestamp = 1'700'000'000'000 + std::int64_t{batch} * 5},
-                      4096);
-        }
-        index.add_last_time_entry();
-        Input input(kSizeBytes + (with_times ? kCountBytes : 0));
+        const auto index = index_of(batches);
+        const auto offsets_at = kSizeBytes + (with_times ? kCountBytes : 0);
+        const auto times_at = offsets_at + index.offsets().size() * engine::kOffsetEntryBytes;
+        const auto times_bytes = index.times().size() * engine::kTimeEntryBytes;
+        Input input(times_at + (with_times ? times_bytes : 0));
         engine::store_big(input.data(), static_cast<std::uint32_t>(index.covered_bytes()));
-        if (with_times) input[kSizeBytes] = static_cast<std::byte>(index.offsets().size());
-        auto at = input.size();
-        input.resize(at + index.offsets().size() * engine::kOffsetEntryBytes);
-        engine::encode_offset_entries(index.offsets(), input.data() + at);
+        engine::encode_offset_entries(index.offsets(), input.data() + offsets_at);
         if (with_times) {
-            at = input.size();
-            input.resize(at + index.times().size() * engine::kTimeEntryBytes);
-            engine::encode_time_entries(index.times(), input.data() + at);
+            input[kSizeBytes] = static_cast<std::byte>(index.offsets().size());
+            engine::encode_time_entries(index.times(), input.data() + times_at);
         }
         all.push_back(std::move(input));
     }
