@@ -82,7 +82,9 @@ Result<void> WalWriter::State::admit(EntryKind kind, std::uint32_t payload_bytes
     const std::uint64_t prepared = files_.prepared_bytes(group_bytes);
     const std::uint64_t reserve = control ? 0 : control_reserve(options_);
     if (group_bytes + reserve > prepared) {
-        refused_bytes_ = std::max(refused_bytes_, group_bytes + reserve);
+        // room() has to suffice for the payload, and it takes a whole block for the headers.
+        refused_bytes_ =
+                std::max(refused_bytes_, group_bytes + GroupBuilder::group_bytes(0) + reserve);
         extend_frontier();
         return refuse(frontier_.refused() ? Errc::storage_full : Errc::no_room, payload_bytes);
     }

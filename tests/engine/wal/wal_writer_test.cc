@@ -302,5 +302,24 @@ TEST_P(WalWriter, LeavesNothingOfOldMemoryInTheFile) {
     }
 }
 
+// A waiter is woken when room() suffices for its payload, wherever in a block that ends.
+TEST_P(WalWriter, MakesAsMuchRoomAsWhatItRefusedAsksFor) {
+    constexpr std::size_t kLarge = 9 * engine::kMiB;  // More than an idle log keeps ready.
+    for (std::size_t rest = 0; rest <= engine::kBlockBytes; rest += 512) {
+        WalHarness wal;
+        wal.options.commit = wal_.options.commit;
+        wal.options.file_bytes = 40 * engine::kMiB;
+        wal.options.bytes_max = 160 * engine::kMiB;
+        ASSERT_TRUE(wal.open());
+        const auto large = filler(kLarge + rest);
+        const auto refused = wal.append(large, 1);
+        ASSERT_FALSE(refused);
+        ASSERT_EQ(refused.error().code, engine::Errc::no_room);
+        wal.settle();
+        EXPECT_GE(wal.wal->room(), large.size());
+        EXPECT_TRUE(wal.append(large, 1));
+    }
+}
+
 }  // namespace
 }  // namespace millrace::testing
