@@ -17,6 +17,9 @@
 
 namespace millrace::broker {
 
+// More of them go in several batches.
+constexpr std::size_t kMetadataBatchRecords = 2'000;
+
 class MetadataLog {
 public:
     explicit MetadataLog(engine::ShardEngine& engine);

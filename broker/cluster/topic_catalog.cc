@@ -23,7 +23,6 @@ std::string_view why_no_ids(engine::Error error) {
 // Clean stops after which no checkpoint slot's replay reaches back to a deleted topic: each stop
 // writes the older of the two slots anew.
 constexpr std::uint32_t kCleanStartsToForget = 2;
-constexpr std::size_t kSnapshotBatchRecords = 2'000;
 constexpr std::uint64_t kRoomBytes = 1024 * 1024UL;
 
 CatalogProblem problem_of(const engine::Error& error) {
@@ -58,7 +57,8 @@ TopicCatalog::TopicCatalog(const TopicCatalogOptions& options,
           events_(events),
           publisher_(post),
           state_(options.topic_defaults),
-          log_(shard) {
+          log_(shard),
+          snapshot_(log_, options.snapshot_bytes_min) {
     room_.owner = this;
     room_.ready = [](engine::RoomWaiter& waiter) noexcept {
         auto& self = *static_cast<TopicCatalog*>(waiter.owner);
@@ -130,7 +130,7 @@ void TopicCatalog::write_deleted_ids(const std::vector<engine::TopicId>& seen) {
         record.clean_starts = count;
         records.push_back(std::move(record));
     }
-    if (records.size() > kSnapshotBatchRecords) records.resize(kSnapshotBatchRecords);
+    if (records.size() > kMetadataBatchRecords) records.resize(kMetadataBatchRecords);
     if (records.empty() || !log_.append(records, [](engine::Result<void>) {})) return;
     for (const auto& record : records) {
         if (record.kind == MetadataKind::forgotten) {
@@ -156,7 +156,7 @@ void TopicCatalog::run_queued() {
     if (running_) return;  // A command's `done` gave the next one.
     running_ = true;
     while (!waiting_for_room_) {
-        if (!snapshot_.empty()) {
+        if (snapshot_.is_pending()) {
             if (write_snapshot() == Step::wait) break;
             continue;
         }
@@ -218,23 +218,8 @@ TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
     }
     state_.apply(*change);
     ++in_flight_;
-    begin_snapshot_if_due();
+    snapshot_.begin_if_due(state_);
     return Step::done;
-}
-
-void TopicCatalog::begin_snapshot_if_due() {
-    const auto threshold = std::max(options_.snapshot_bytes_min, 4 * last_snapshot_bytes_);
-    if (log_.bytes_since_snapshot() >= threshold) {
-        auto all = state_.snapshot(log_.snapshot_offset());
-        for (std::size_t begin = 0; begin < all.size(); begin += kSnapshotBatchRecords) {
-            const auto end = std::min(begin + kSnapshotBatchRecords, all.size());
-            snapshot_.emplace_back(
-                    std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(begin)),
-                    std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(end)));
-        }
-        snapshot_begin_ = engine::Offset(-1);
-        snapshot_start_bytes_ = log_.bytes_since_snapshot();
-    }
 }
 
 void TopicCatalog::give_producer_id(ProducerIdRequest& request) {
@@ -266,7 +251,7 @@ TopicCatalog::Step TopicCatalog::reserve_producer_ids() {
     state_.set_producer_ids_end(first + kProducerIdBlock);
     producer_ids_.reserving();
     ++in_flight_;
-    begin_snapshot_if_due();
+    snapshot_.begin_if_due(state_);
     return Step::done;
 }
 
@@ -282,24 +267,11 @@ void TopicCatalog::producer_ids_reserved(std::int64_t first, engine::Result<void
     }
 }
 
-// One batch of the snapshot. Changes wait until all are appended, so that nothing lies between.
 TopicCatalog::Step TopicCatalog::write_snapshot() {
-    const auto appended = log_.append(snapshot_.front(), [](engine::Result<void>) {});
-    if (!appended) {
-        if (appended.error().code == engine::Errc::no_room) {
-            wait_for_room(kRoomBytes);
-            return Step::wait;
-        }
-        snapshot_.clear();  // Half of one is passed over when read; a later change tries again.
-        return Step::done;
-    }
-    if (snapshot_begin_.value < 0) snapshot_begin_ = *appended;
-    snapshot_.pop_front();
-    if (snapshot_.empty()) {
-        last_snapshot_bytes_ = log_.bytes_since_snapshot() - snapshot_start_bytes_;
-        log_.snapshot_written(snapshot_begin_, last_snapshot_bytes_);
-    }
-    return Step::done;
+    const auto appended = snapshot_.append_next();
+    if (appended || appended.error().code != engine::Errc::no_room) return Step::done;
+    wait_for_room(kRoomBytes);
+    return Step::wait;
 }
 
 void TopicCatalog::wait_for_room(std::uint64_t bytes) {
@@ -381,7 +353,7 @@ void TopicCatalog::stop(std::move_only_function<void()> done) {
         shard_.cancel_wait(room_);
         waiting_for_room_ = false;
     }
-    snapshot_.clear();
+    snapshot_.give_up();
     auto waiting = std::move(deferred_);
     deferred_.clear();
     waiting.insert(waiting.end(), queue_.begin(), queue_.end());

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "broker/cluster/catalog_publisher.h"
+#include "broker/cluster/catalog_snapshot.h"
 #include "broker/cluster/catalog_state.h"
 #include "broker/cluster/metadata_log.h"
 #include "broker/cluster/producer_ids.h"
@@ -31,8 +32,7 @@ struct TopicCatalogOptions {
     engine::LogConfig topic_defaults;
     std::uint32_t default_partitions = 1;
     bool accept_wal_loss = false;
-    // A snapshot is written when this much, and four times the last snapshot, was appended since.
-    std::uint64_t snapshot_bytes_min = 1024 * 1024UL;
+    std::uint64_t snapshot_bytes_min = 1024 * 1024UL;  // See CatalogSnapshot.
 };
 
 class TopicCatalog {
@@ -85,7 +85,6 @@ private:
     [[nodiscard]] Step write_snapshot();
     [[nodiscard]] Step reserve_producer_ids();
     void producer_ids_reserved(std::int64_t first, engine::Result<void> outcome);
-    void begin_snapshot_if_due();
     void fail(TopicCommand& command, CatalogProblem problem, std::string_view message);
     void maybe_stopped();
 
@@ -96,6 +95,7 @@ private:
     CatalogPublisher publisher_;
     CatalogState state_;
     MetadataLog log_;
+    CatalogSnapshot snapshot_;
     std::vector<engine::PartitionKey> recovered_;
 
     ProducerIds producer_ids_;
@@ -103,10 +103,6 @@ private:
     std::vector<TopicCommand*> deferred_;  // Wait for a name.
     // Topics whose folders are on their way out, with their names.
     std::map<engine::TopicId, std::string> deleting_;
-    std::deque<std::vector<MetadataRecord>> snapshot_;  // Batches of a snapshot still to append.
-    engine::Offset snapshot_begin_{-1};
-    std::uint64_t snapshot_start_bytes_ = 0;
-    std::uint64_t last_snapshot_bytes_ = 0;
     engine::RoomWaiter room_;
     bool waiting_for_room_ = false;
     bool running_ = false;

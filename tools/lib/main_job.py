@@ -82,7 +82,7 @@ def round_trip(broker: Broker, content: bytes, folder: Path) -> None:
     if together != content or len(records) != len(acks):
         raise SystemExit("   The output is NOT the input.")
     used = len({row["partition"] for row in acks})
-    print(f"   Equal; order kept in each of the {used} partitions that the records went to.")
+    print(f"   Equal; order kept per partition (the records went to {used} of {PARTITIONS}).")
 
 
 def repeats_for(broker: Broker, content: bytes, folder: Path) -> tuple[bytes, float]:

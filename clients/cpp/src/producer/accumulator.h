@@ -112,7 +112,7 @@ public:
 
     void set_producer_id(std::int64_t id) noexcept { producer_id_ = id; }
 
-    // The broker gives none for now: what expires meanwhile says why.
+    // The broker has refused one: what expires meanwhile says why.
     void id_refused(const Error& why) { id_refusal_ = why; }
 
     // Something waits that cannot be taken without an id.
