@@ -19,7 +19,7 @@ constexpr std::uint64_t percent(std::uint64_t value, std::uint64_t parts) {
 }
 
 constexpr std::uint64_t image_share(std::uint64_t memory_total) {
-    return percent(memory_total, 40);
+    return engine::round_down(percent(memory_total, 40), engine::kMiB);
 }
 
 static_assert(image_share(kMemoryTotalMin) >= kWalBytesPerShardMin);
