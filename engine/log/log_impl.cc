@@ -251,6 +251,10 @@ void LogImpl::expire(DeleteOp& op) {
     services_.start_moves.start(state_, op, visible_end_);
 }
 
+void LogImpl::verify(VerifyOp& op) {
+    services_.scrub.start(state_, op);
+}
+
 LogOffsets LogImpl::offsets() const noexcept {
     return {.log_start = state_.log_start,
             .flushed_end = state_.flushed_end,

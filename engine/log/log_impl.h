@@ -14,6 +14,7 @@
 #include "engine/log/producer_loads.h"
 #include "engine/log/recovered_log.h"
 #include "engine/log/retention.h"
+#include "engine/log/scrub.h"
 #include "engine/log/start_moves.h"
 #include "engine/log/time_lookups.h"
 
@@ -32,6 +33,7 @@ struct LogServices {
     ProducerLoads& producer_loads;
     StartMoves& start_moves;
     Retention& retention;
+    Scrub& scrub;
 };
 
 class LogImpl final : public Log, public WalSink, public NewsItem {
@@ -49,6 +51,7 @@ public:
     void look_up_time(TimeLookupOp& op) override;
     void delete_before(DeleteOp& op) override;
     void expire(DeleteOp& op) override;
+    void verify(VerifyOp& op) override;
     [[nodiscard]] LogOffsets offsets() const noexcept override;
 
     [[nodiscard]] LeaderEpoch leader_epoch() const noexcept override { return leader_epoch_; }

@@ -53,6 +53,7 @@ struct ShardLogs::State {
     StartMoves start_moves;
     LogTable logs;
     Retention retention;
+    Scrub scrub;
     LogServices services;
     CheckpointRound round;
     IdleFlush idle_flush;
@@ -87,6 +88,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           time_lookups(read_parts()),
           start_moves(context, flusher, releases, segment_removals),
           retention(context, logs),
+          scrub(context, files, logs),
           services{context,
                    flusher,
                    releases,
@@ -95,7 +97,8 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                    time_lookups,
                    producer_loads,
                    start_moves,
-                   retention},
+                   retention,
+                   scrub},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher, producer_loads) {
@@ -134,6 +137,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     cold_reads.fail(error);
     time_lookups.fail(error);
     start_moves.fail(error);
+    scrub.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
     producer_loads.fail();
 }
@@ -178,6 +182,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     state_->time_lookups.forget(state, error);
     state_->producer_loads.forget(state);
     state_->start_moves.forget(state, error);
+    state_->scrub.forget(state, error);
     log.set_listener(nullptr);
     log.fail(error);
     static_cast<void>(state_->last_blocks.take(state));
@@ -193,6 +198,7 @@ void ShardLogs::end_turn() noexcept {
     state.producer_loads.end_turn();
     state.context.run_deferred();
     state.retention.end_turn();
+    state.scrub.end_turn();
     state.segment_removals.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
@@ -242,6 +248,7 @@ void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
 }
 
 void ShardLogs::flush_all(EngineOp& op) {
+    state_->scrub.stop();
     state_->closing.start(op);
 }
 
@@ -255,6 +262,7 @@ MonotonicTime ShardLogs::next_deadline() const noexcept {
     deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.producer_loads.next_deadline());
     deadline = std::min(deadline, state.retention.next_deadline());
+    deadline = std::min(deadline, state.scrub.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

@@ -50,7 +50,10 @@ struct EngineOptions {
     std::uint64_t filesystem_bytes = 0;  // StorageRoot::filesystem_bytes(); 0: a large one.
     // A producer id that a partition has not heard of for this long is forgotten there.
     std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
-    bool accept_wal_loss = false;   // --accept-wal-loss
+    // So often everything that is stored is verified; 0: only when asked.
+    std::int64_t scrub_interval_ms = 0;
+    std::uint64_t scrub_bytes_per_second = 16 * kMiB;  // All shards together; at least 1.
+    bool accept_wal_loss = false;                      // --accept-wal-loss
     std::uint64_t random_seed = 0;  // Bits of the run; from the system's generator.
 };
 
@@ -120,6 +123,11 @@ struct ShardCounters {
     std::uint64_t segment_bytes_deleted = 0;
     std::uint64_t checkpoints = 0;  // Rounds this shard took part in.
     std::uint64_t wal_files_recycled = 0;
+    std::uint64_t verified_bytes = 0;        // Of log files, by itself or on request.
+    std::uint64_t damaged_ranges_found = 0;  // Ever; each once as long as it is known.
+    std::uint64_t damaged_ranges = 0;        // Known now.
+    std::uint64_t scrub_passes = 0;
+    TimestampMs scrub_pass_ended = -1;  // The last one, by the wall clock.
     std::uint64_t tail_reads = 0;
     std::uint64_t cold_reads = 0;
     std::uint64_t cold_read_bytes = 0;

@@ -14,6 +14,7 @@
 #include "engine/types.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace millrace::engine {
@@ -120,6 +121,45 @@ struct DeleteOp {
     DeleteOp* next = nullptr;  // The engine's while in flight.
 };
 
+// Records that cannot be read, or an index that does not agree with them.
+struct DamagedRange {
+    std::string file;            // Its name in the partition's folder.
+    Offset segment;              // First offset of its segment.
+    Offset first;                // Of what is damaged, or of what the wrong entries name ...
+    Offset last;                 // ... to here.
+    std::uint64_t position = 0;  // In the file: it is sound up to here.
+    std::string reason;
+
+    bool operator==(const DamagedRange&) const = default;
+};
+
+inline constexpr std::size_t kDamagedRangesMax = 256;  // Of one VerifyOp.
+
+// Reads what is stored of a log, from the segment that holds `from` on, segment by segment, and
+// checks every batch (header, checksum, offsets) and the index files of sealed segments. One read
+// is in flight at a time, and no cache is filled. Segments that leave the log meanwhile are no
+// damage; nor is a missing index, which is made again when it is needed.
+struct VerifyOp {
+    // In.
+    Offset from;
+    std::uint64_t bytes_max = 0;  // Ends behind the segment with which it has read so many.
+    void (*done)(VerifyOp& op) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // Out.
+    Result<void> outcome;  // Of the verification itself: io_failed, shutting_down.
+    bool at_end = false;   // Nothing stored lies behind next_offset.
+    Offset next_offset;    // Go on from here.
+    std::uint64_t segments = 0;
+    std::uint64_t batches = 0;  // Right ones, and their records.
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;            // Of log files.
+    std::vector<DamagedRange> damaged;  // At most kDamagedRangesMax.
+    std::uint64_t damaged_in_all = 0;   // With those that found no room there.
+
+    void* state = nullptr;  // The engine's while in flight.
+};
+
 struct LogOffsets {
     Offset log_start;
     Offset flushed_end;
@@ -176,6 +216,9 @@ public:
     // Deletes the whole segments that retention_ms and retention_bytes no longer keep, now.
     // Otherwise the engine looks by itself every 30 seconds.
     virtual void expire(DeleteOp& op) = 0;
+
+    // The engine does the same by itself, slowly: see EngineOptions::scrub_interval_ms.
+    virtual void verify(VerifyOp& op) = 0;
 
     [[nodiscard]] virtual LogOffsets offsets() const noexcept = 0;
     // Of what is appended next. Rises with every run that did not end with a clean stop; a new log

@@ -54,6 +54,8 @@ public:
 
     void expire(engine::DeleteOp&) override {}
 
+    void verify(engine::VerifyOp&) override {}
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override { return {}; }
 
     [[nodiscard]] engine::LeaderEpoch leader_epoch() const noexcept override { return 0; }

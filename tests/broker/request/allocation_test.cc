@@ -52,6 +52,8 @@ public:
 
     void expire(engine::DeleteOp&) override {}
 
+    void verify(engine::VerifyOp&) override {}
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override {
         return {engine::Offset(0), visible_, visible_, end_, visible_};
     }
