@@ -225,6 +225,8 @@ int Broker::recover() {
             .groups_in_flight = options_.groups_in_flight,
             .filesystem_bytes = data_.root->filesystem_bytes(),
             .producer_expiration_ms = options_.producer_expiration_ms,
+            .scrub_interval_ms = options_.scrub_interval_ms,
+            .scrub_bytes_per_second = options_.scrub_bytes_per_second,
             .accept_wal_loss = options_.accept_wal_loss,
             .random_seed = random_bits()};
     const auto began = parts_.clock.monotonic_now();

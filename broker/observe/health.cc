@@ -54,9 +54,24 @@ HealthCheck check_storage(const BrokerSample& sample) {
     return check;
 }
 
+HealthCheck check_records(const BrokerSample& sample) {
+    HealthCheck check{.name = "records"};
+    std::uint64_t damaged = 0;
+    for (const auto& shard : sample.shards)
+        damaged += shard.engine.damaged_ranges;
+    if (damaged > 0) {
+        check.reason = std::to_string(damaged) +
+                       " damaged ranges are known: `millrace topic verify` lists a topic's, reads "
+                       "of them fail";
+    }
+    return check;
+}
+
 std::vector<HealthCheck> Health::look(const BrokerSample& sample, engine::TimestampMs now) {
-    std::vector<HealthCheck> checks{
-            check_serving(sample), check_loops(sample), check_storage(sample)};
+    std::vector<HealthCheck> checks{check_serving(sample),
+                                    check_loops(sample),
+                                    check_storage(sample),
+                                    check_records(sample)};
     for (auto& check : checks) {
         const auto [seen, is_new] = seen_.try_emplace(check.name, check.good, now);
         if (!is_new && seen->second.good != check.good) seen->second = {check.good, now};

@@ -18,7 +18,7 @@ namespace millrace::broker {
 struct HealthCheck {
     std::string_view name;
     bool good = true;
-    std::string reason{};           // Why it is not good.
+    std::string reason{};           // Why it is not good, or what to look at though it is.
     engine::TimestampMs since = 0;  // When it was first seen so; set by Health.
 };
 
@@ -28,6 +28,9 @@ struct HealthCheck {
 [[nodiscard]] HealthCheck check_serving(const BrokerSample& sample);
 // The disk takes appends. (A disk that fails ends the broker.)
 [[nodiscard]] HealthCheck check_storage(const BrokerSample& sample);
+
+// What is stored is as it was written. Damage leaves the broker ready: what is damaged is named.
+[[nodiscard]] HealthCheck check_records(const BrokerSample& sample);
 
 class Health {
 public:

@@ -1,6 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/observe/broker_metrics.h"
 
+#include <algorithm>
+
 namespace millrace::broker {
 namespace {
 
@@ -33,6 +35,13 @@ LogTotals totals_of(const BrokerSample& sample) {
         sum.segment_bytes_deleted += part.segment_bytes_deleted;
         sum.checkpoints += part.checkpoints;
         sum.wal_files_recycled += part.wal_files_recycled;
+        sum.verified_bytes += part.verified_bytes;
+        sum.damaged_ranges_found += part.damaged_ranges_found;
+        sum.damaged_ranges += part.damaged_ranges;
+        // Passed by all shards: the oldest of their ends.
+        sum.scrub_pass_ended = &shard == &sample.shards.front()
+                                       ? part.scrub_pass_ended
+                                       : std::min(sum.scrub_pass_ended, part.scrub_pass_ended);
         sum.tail_reads += part.tail_reads;
         sum.cold_reads += part.cold_reads;
         sum.cold_read_bytes += part.cold_read_bytes;
@@ -82,6 +91,19 @@ void add_segments(const LogTotals& totals, MetricPage& page) {
             .add({}, sum.segment_bytes_deleted);
     page.counter("millrace_log_checkpoints_total", "Checkpoint rounds of all shards together.")
             .add({}, sum.checkpoints);
+    page.counter("millrace_log_verified_bytes_total",
+                 "Bytes of segments that were verified, in the background or on request.")
+            .add({}, sum.verified_bytes);
+    page.counter("millrace_log_damaged_ranges_found_total",
+                 "Damaged ranges of stored records or indexes that became known.")
+            .add({}, sum.damaged_ranges_found);
+    page.gauge("millrace_log_damaged_ranges", "Damaged ranges that are known now.")
+            .add({}, sum.damaged_ranges);
+    page.gauge("millrace_scrub_last_pass_timestamp_seconds",
+               "When everything that is stored had been verified last; 0: not since the start.")
+            .add({},
+                 static_cast<std::uint64_t>(
+                         std::max<std::int64_t>(0, sum.scrub_pass_ended / 1000)));
     auto reads = page.counter("millrace_log_reads_total",
                               "Reads of logs, by where the records were: memory or disk.");
     reads.add({{"source", "tail"}}, sum.tail_reads);

@@ -206,6 +206,16 @@ CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes paylo
     return {};
 }
 
+CheckResult check(const wire::VerifyRecordsRequest& request, engine::Bytes payload) {
+    if (auto checked = no_payload(payload); !checked) return checked;
+    if (auto checked = check_partitions(request.partitions()); !checked) return checked;
+    if (request.partitions() == nullptr) return {};
+    for (const auto* row : *request.partitions()) {
+        if (row->from() < 0) return malformed("An offset is below 0.");
+    }
+    return {};
+}
+
 CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload) {
     if (request.acks() < -1 || request.acks() > 1) return refuse(ErrorCode::invalid_acks);
     if (request.durability() > wire::AckDurability::synced) {

@@ -15,6 +15,7 @@
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
 #include "schemas/topics_generated.h"
+#include "schemas/verify_records_generated.h"
 
 namespace millrace::broker {
 
@@ -30,6 +31,7 @@ using CheckResult = Checked<void>;
 [[nodiscard]] CheckResult check(const wire::CreatePartitionsRequest& request,
                                 engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes payload);
+[[nodiscard]] CheckResult check(const wire::VerifyRecordsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::FetchRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::ListOffsetsRequest& request, engine::Bytes payload);

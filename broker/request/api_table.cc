@@ -12,6 +12,7 @@
 #include "broker/request/handlers/produce.h"
 #include "broker/request/handlers/topics.h"
 #include "broker/request/handlers/unsupported.h"
+#include "broker/request/handlers/verify_records.h"
 
 namespace millrace::broker {
 namespace {
@@ -36,6 +37,7 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::delete_topics,    "delete_topics",    1, 1, &handle_delete_topics,    remove,           kTopic,   kAfter},
     {Api::create_partitions, "create_partitions", 1, 1, &handle_create_partitions, alter,         kTopic,   kAfter},
     {Api::delete_records,   "delete_records",   1, 1, &handle_delete_records,   remove,           kTopic,   kAfter},
+    {Api::verify_records,   "verify_records",   1, 1, &handle_verify_records,   read,             kTopic,   kAfter},
     {Api::produce,          "produce",          1, 1, &handle_produce,          write,            kTopic,   kAfter},
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},
@@ -65,6 +67,7 @@ constexpr bool has_row(Api api) {
         case Api::delete_topics:
         case Api::create_partitions:
         case Api::delete_records:
+        case Api::verify_records:
         case Api::produce:
         case Api::fetch:
         case Api::list_offsets:

@@ -7,6 +7,7 @@
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
+#include "broker/request/handlers/verify_records.h"
 #include "broker/request/object_pool.h"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct HandlerPools {
     Fetches fetches;
     ObjectPool<PartitionQueries> queries;
     ObjectPool<DeleteRecords> deletions;
+    ObjectPool<VerifyRecords> verifications;
     std::vector<engine::Slice> slices;  // Of the response being written.
 
     [[nodiscard]] std::uint32_t next_session_id() noexcept {

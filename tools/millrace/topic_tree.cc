@@ -7,6 +7,7 @@
 #include "tools/millrace/deletion_command.h"
 #include "tools/millrace/quantity.h"
 #include "tools/millrace/topic_command.h"
+#include "tools/millrace/verify_command.h"
 
 #include <cstdint>
 #include <limits>
@@ -99,6 +100,14 @@ void add_truncate(CLI::App* topic, Invocation& invocation) {
     command->add_flag("-y,--yes", options->yes, "Do not ask");
 }
 
+void add_verify(CLI::App* topic, Invocation& invocation) {
+    auto* command = topic->add_subcommand(
+            "verify", "Read and check all that is stored, and list what is damaged");
+    auto options = options_of<TopicVerifyOptions>(command, invocation, verify_topic);
+    add_topic_name(command, invocation, options->topic, "Its name")->required();
+    add_value(command, "-p,--partition", "N", options->partition, "This partition only");
+}
+
 void add_get_config(CLI::App* config, Invocation& invocation) {
     auto* command =
             config->add_subcommand("get", "Settings of a topic, or of the broker without one");
@@ -128,7 +137,7 @@ void add_explain_config(CLI::App* config, Invocation& invocation) {
 
 void add_topic(CLI::App& root, Invocation& invocation) {
     auto* topic = root.add_subcommand(
-            "topic", "Topics: create, list, get, alter, delete, truncate, expire, offsets");
+            "topic", "Topics: create, list, get, alter, delete, truncate, expire, verify, offsets");
     topic->alias("topics")->require_subcommand(1);
     add_create(topic, invocation);
     add_plain(topic, invocation, "list", "All topics", list_topics);
@@ -142,6 +151,7 @@ void add_topic(CLI::App& root, Invocation& invocation) {
                  "expire",
                  "Delete now what retention keeps no longer, and say what",
                  expire_topic);
+    add_verify(topic, invocation);
     add_of_topic(
             topic, invocation, "offsets", "Where each partition starts and ends", show_offsets);
 }

@@ -155,6 +155,14 @@ RequestFrame list_offsets_request(const engine::PartitionKey& key, std::int64_t 
     });
 }
 
+RequestFrame verify_records_request(const engine::PartitionKey& key, std::int64_t from) {
+    return request_of(Api::verify_records, [&](Builder& builder) {
+        const std::vector<wire::RecordVerification> rows{
+                {broker::to_wire(key.topic), key.partition, 0, from}};
+        return wire::CreateVerifyRecordsRequestDirect(builder, &rows);
+    });
+}
+
 RequestFrame delete_records_request(const engine::PartitionKey& key, std::int64_t before) {
     return request_of(Api::delete_records, [&](Builder& builder) {
         const std::vector<wire::RecordDeletion> rows{

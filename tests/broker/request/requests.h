@@ -11,6 +11,7 @@
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
 #include "schemas/topics_generated.h"
+#include "schemas/verify_records_generated.h"
 #include "schemas/wire/errors.h"
 #include "tests/broker/request/peer_double.h"
 
@@ -74,6 +75,8 @@ struct FetchOptions {
 [[nodiscard]] RequestFrame list_offsets_request(const engine::PartitionKey& key,
                                                 std::int64_t timestamp);
 // `before`: an offset, -1 the end, -2 what retention keeps no longer.
+[[nodiscard]] RequestFrame verify_records_request(const engine::PartitionKey& key,
+                                                  std::int64_t from);
 [[nodiscard]] RequestFrame delete_records_request(const engine::PartitionKey& key,
                                                   std::int64_t before);
 

@@ -82,6 +82,25 @@ struct DeletionOutcome {
     Error error;
 };
 
+// Stored records that cannot be read, or an index that does not agree with them.
+struct DamagedRange {
+    std::string file;  // Its name in the partition's folder.
+    std::int64_t first_offset = -1;
+    std::int64_t last_offset = -1;
+    std::uint64_t position = 0;  // In the file: it is sound up to here.
+    std::string reason;
+};
+
+struct PartitionVerification {
+    TopicPartition partition;
+    std::uint64_t segments = 0;
+    std::uint64_t batches = 0;  // Right ones, and their records.
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+    std::vector<DamagedRange> damaged;
+    std::uint64_t damaged_in_all = 0;  // The broker lists only so many.
+};
+
 enum class ConfigSource : std::uint8_t {
     default_value = 0,
     topic = 1,
@@ -170,6 +189,10 @@ public:
             const std::vector<RecordDeletion>& deletions);
     // What the topic's retention keeps no longer, of every partition, now.
     Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
+
+    // Has the broker read and check everything that is stored of a partition: one pass, in as many
+    // requests as that takes. Damage is no error.
+    Result<PartitionVerification> verify_partition(const TopicPartition& partition);
 
     Result<std::vector<ConfigEntry>> topic_config(const std::string& name,
                                                   const std::vector<std::string>& keys = {});

@@ -7,6 +7,7 @@
 #include "codec/offsets.h"
 #include "codec/table.h"
 #include "codec/topics.h"
+#include "codec/verifications.h"
 #include "core/positions.h"
 
 #include <algorithm>
@@ -209,6 +210,36 @@ Result<std::vector<DeletionOutcome>> AdminCore::expire_topic(const std::string& 
     for (const auto& partition : topic->partitions)
         deletions.push_back({{name, partition.partition}, kExpiredRecords});
     return delete_records(deletions);
+}
+
+Result<PartitionVerification> AdminCore::verify_partition(const TopicPartition& partition) {
+    const auto topics = client_->topics({partition.topic});
+    if (!topics) return topics.error();
+    const auto& topic = topics->front();
+    if (topic.error.code != ErrorCode::none) return Error{topic.error.code, topic.error.message};
+    PartitionVerification all;
+    all.partition = partition;
+    for (std::int64_t from = 0;;) {
+        auto row = client_->ask(encode_verify_records(topic.id, partition.partition, from),
+                                Effect::query,
+                                [&](const Response& response) {
+                                    return decode_verify_records(
+                                            response, topic.id, partition.partition, from);
+                                });
+        if (!row) return row.error();
+        if (row->error.code != ErrorCode::none) {
+            return error_of(partition.topic, partition.partition, row->error);
+        }
+        all.segments += row->found.segments;
+        all.batches += row->found.batches;
+        all.records += row->found.records;
+        all.bytes += row->found.bytes;
+        all.damaged_in_all += row->found.damaged_in_all;
+        for (auto& range : row->found.damaged)
+            all.damaged.push_back(std::move(range));
+        if (row->at_end) return all;
+        from = row->next_offset;
+    }
 }
 
 Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,

@@ -29,6 +29,8 @@ public:
             const std::vector<RecordDeletion>& deletions);
     Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
 
+    Result<PartitionVerification> verify_partition(const TopicPartition& partition);
+
     Result<std::vector<ConfigEntry>> config(ConfigOf whose,
                                             const std::string& topic,
                                             const std::vector<std::string>& keys);
