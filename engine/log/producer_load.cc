@@ -41,7 +41,15 @@ void ProducerLoad::start(LogState& log, Completion done) noexcept {
 void ProducerLoad::begin() noexcept {
     if (context_.failed) return stop(*context_.failed);
     table_ = std::make_unique<ProducerTable>(context_.options.producer_expiration_ms);
-    if (log_->producers.has_snapshot) return measure_snapshot();
+    const auto& segments = log_->segments;
+    const auto kept = segments.empty() ? log_->stored_end : segments.at(0).base;
+    if (at_ < kept) {
+        // What producers sent between the snapshot and the first segment has been deleted. Who may
+        // have gone on there is better unknown than refused what comes next.
+        at_ = kept;
+    } else if (log_->producers.has_snapshot) {
+        return measure_snapshot();
+    }
     next_segment();
 }
 

@@ -136,6 +136,11 @@ Log& LogHarness::open(const LogConfig& config) {
     return *log;
 }
 
+void LogHarness::set_config(const LogConfig& config) {
+    config_ = config;
+    log->set_config(config);
+}
+
 AckedAppend& LogHarness::begin_append(const std::vector<std::byte>& batches,
                                       Durability durability) {
     auto& op = *appends_.emplace_back(std::make_unique<AckedAppend>());

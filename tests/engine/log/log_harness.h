@@ -68,6 +68,8 @@ public:
     LogHarness& operator=(const LogHarness&) = delete;
 
     engine::Log& open(const engine::LogConfig& config = {});
+    // Of the open log, and of the next run's.
+    void set_config(const engine::LogConfig& config);
 
     // Appends; the WAL has it flushed. The base offset.
     std::int64_t append(const std::vector<std::byte>& batches);
