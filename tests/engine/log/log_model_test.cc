@@ -108,6 +108,12 @@ private:
         return value;
     }
 
+    // Within the last hour; often the same, so that bounds are met.
+    TimestampMs random_time() {
+        constexpr TimestampMs kStep = 60'000;
+        return (harness_.clock.wall_now() / kStep - static_cast<TimestampMs>(below(60))) * kStep;
+    }
+
     LogConfig random_config() {
         LogConfig config;
         config.segment_bytes = 2'000 + below(20'000);
@@ -128,8 +134,7 @@ private:
         const auto records = 1 + below(5);
         const std::string value(below(8) == 0 ? below(6'000) : below(300), 'v');
         for (std::uint64_t i = 0; i < records; ++i) {
-            auto time = harness_.clock.wall_now() - static_cast<TimestampMs>(below(3'600'000));
-            if (below(200) == 0) time = harness_.clock.wall_now() + 2 * 3'600'000;
+            const auto time = below(200) == 0 ? random_time() + 3 * 3'600'000 : random_time();
             sent.times.push_back(time);
             const auto bytes = std::as_bytes(std::span(value));
             builder.append({.timestamp = time, .key = std::nullopt, .value = bytes, .headers = {}});
@@ -278,7 +283,7 @@ private:
     }
 
     void look_up() {
-        const auto time = harness_.clock.wall_now() - static_cast<TimestampMs>(below(4'000'000));
+        const auto time = random_time() + static_cast<TimestampMs>(below(3)) - 1;
         what_ = fmt::format("look-up of {}", time);
         const auto found = harness_.look_up(time, model_.end());
         EXPECT_TRUE(found.outcome.has_value());
