@@ -1,0 +1,169 @@
+// Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The power of a broker's disk is cut under load, again and again, on real file systems: what was
+// acknowledged is there afterwards. That this could be seen is shown with a broker that does not
+// flush.
+#include "millrace/admin.h"
+#include "tests/support/acked_history.h"
+#include "tests/support/broker_process.h"
+#include "tests/support/fuse_disk/power_disk.h"
+#include "tests/support/mounted_image.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <stdexcept>
+
+namespace millrace::testing {
+namespace {
+
+constexpr std::uint32_t kPartitions = 6;
+constexpr std::uint64_t kDiskBytes = 512UL << 20;
+constexpr int kCutsPerDisk = 20;
+// What is not answered when the cut comes is given up after so long: the length of a cycle.
+constexpr std::chrono::milliseconds kDeliveryTimeout{500};
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+    const char* text = std::getenv(variable);
+    return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines)
+        text += line + "\n";
+    return text;
+}
+
+// One disk, its broker, and what was promised.
+class PoweredBroker {
+public:
+    PoweredBroker(const std::string& file_system, std::string program)
+            : disk_(std::make_unique<PowerDisk>(folder_.path(), kDiskBytes, file_system)),
+              program_(std::move(program)) {}
+
+    [[nodiscard]] const PowerDisk& disk() const { return *disk_; }
+
+    // Checks what the cut before has left, and is cut under load. What is wrong.
+    std::vector<std::string> cycle(std::uint64_t seed) {
+        std::mt19937_64 random(seed);
+        BrokerProcess broker(
+                {.data_directory = disk_->path() / "data",
+                 .settings = {"node.shards=1",
+                              random() % 2 == 0 ? "engine.io=\"uring\"" : "engine.io=\"threads\""},
+                 .arguments = {},
+                 .side_folder = folder_.path(),
+                 .environment = {},
+                 .program = program_});
+        if (!topic_made_) make_topic(broker.address());
+        auto wrong = history_.verify(broker.address());
+        if (!wrong.empty()) return wrong;
+        const auto cut_at = 1 + random() % 600;
+        const auto cut_seed = random();
+        history_.produce(
+                broker.address(), cut_at + 600, kDeliveryTimeout, [&](std::uint64_t acked) {
+                    if (acked != cut_at) return;
+                    disk_->cut_power(cut_seed);
+                    history_.take_no_more_promises();  // What is flushed now goes nowhere.
+                    broker.process().signal(SIGKILL);
+                });
+        broker.kill();
+        lost_sectors_ += disk_->count("lost");
+        disk_->restore();
+        return {};
+    }
+
+    [[nodiscard]] std::uint64_t acked() const { return history_.acked(); }
+
+    [[nodiscard]] std::uint64_t lost_sectors() const { return lost_sectors_; }
+
+private:
+    void make_topic(const std::string& address) {
+        auto client = Client::connect({.addresses = address});
+        ASSERT_TRUE(client) << client.error().message;
+        auto admin = Admin::open(*client);
+        ASSERT_TRUE(admin) << admin.error().message;
+        NewTopic topic{.name = "cut", .partitions = kPartitions, .config = {}};
+        topic.config.emplace_back("segment.bytes", "65536");
+        const auto created = admin->create_topic(topic);
+        ASSERT_TRUE(created) << created.error().message;
+        topic_made_ = true;
+    }
+
+    DataDirectory folder_;
+    std::unique_ptr<PowerDisk> disk_;
+    std::string program_;
+    AckedHistory history_{"cut", kPartitions};
+    bool topic_made_ = false;
+    std::uint64_t lost_sectors_ = 0;
+};
+
+class PowerCut : public ::testing::TestWithParam<std::string> {
+protected:
+    // Null: not on this machine.
+    static std::unique_ptr<PoweredBroker> broker_on(const std::string& file_system,
+                                                    const char* program_variable) {
+        auto broker = std::make_unique<PoweredBroker>(file_system, std::getenv(program_variable));
+        if (broker->disk().refusal().empty()) return broker;
+        const bool has_fuse = std::filesystem::exists("/dev/fuse");
+        EXPECT_FALSE(has_fuse && must_mount()) << broker->disk().refusal();
+        return nullptr;
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(FileSystems,
+                         PowerCut,
+                         ::testing::Values("ext4", "xfs"),
+                         [](const auto& name) { return name.param; });
+
+TEST_P(PowerCut, LosesNothingAcknowledged) {
+    const auto seconds = std::chrono::seconds(number_from("MILLRACE_CUT_SECONDS", 0));
+    const auto until = std::chrono::steady_clock::now() + seconds;
+    const auto first_seed = number_from("MILLRACE_CUT_SEED", 1);
+    std::uint64_t cuts = 0;
+    std::uint64_t lost_sectors = 0;
+    const auto spent = [&] {
+        return seconds.count() > 0 ? std::chrono::steady_clock::now() >= until : cuts >= 4;
+    };
+    while (!spent()) {
+        auto broker = broker_on(GetParam(), "MILLRACE_TEST_MILLRACED");
+        if (broker == nullptr) GTEST_SKIP() << "no disk whose power could be cut";
+        const auto disk_begins = cuts;
+        // The last one only checks what the one before has left.
+        for (; cuts < disk_begins + kCutsPerDisk && !spent(); ++cuts) {
+            SCOPED_TRACE("MILLRACE_CUT_SEED=" + std::to_string(first_seed + disk_begins) +
+                         ", cut " + std::to_string(cuts - disk_begins));
+            const auto wrong = broker->cycle(first_seed + cuts);
+            ASSERT_TRUE(wrong.empty()) << joined(wrong);
+        }
+        const auto wrong = broker->cycle(0);
+        ASSERT_TRUE(wrong.empty()) << joined(wrong);
+        lost_sectors += broker->lost_sectors();
+        EXPECT_GT(broker->acked(), cuts - disk_begins);
+    }
+    EXPECT_GT(lost_sectors, 0U) << "no cut has taken anything";
+    RecordProperty("cases", static_cast<int>(cuts));
+}
+
+TEST_P(PowerCut, IsNoticedWhereAnAcknowledgementDoesNotWaitForTheFlush) {
+    auto broker = broker_on(GetParam(), "MILLRACE_TEST_UNFLUSHED_MILLRACED");
+    if (broker == nullptr) GTEST_SKIP() << "no disk whose power could be cut";
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        try {
+            if (!broker->cycle(seed).empty()) return;
+        } catch (const std::runtime_error& refused) {
+            // Groups that were said to be flushed are not there: the broker notices, too.
+            ASSERT_NE(std::string_view(refused.what()).find("wal."), std::string_view::npos)
+                    << refused.what();
+            return;
+        }
+    }
+    FAIL() << "20 cuts have taken nothing from a broker that does not flush";
+}
+
+}  // namespace
+}  // namespace millrace::testing
