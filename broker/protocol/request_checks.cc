@@ -111,6 +111,24 @@ CheckResult check_names(const flatbuffers::Vector<flatbuffers::Offset<Table>>* t
     return {};
 }
 
+CheckResult check_expected(const wire::ProduceRequest& request) {
+    const auto* expected = request.expected_offsets();
+    if (expected == nullptr) return {};
+    const auto rows = request.partitions() == nullptr ? 0 : request.partitions()->size();
+    if (expected->size() != rows) {
+        return malformed(fmt::format(
+                "{} expected offsets do not belong to {} partitions.", expected->size(), rows));
+    }
+    // FlatBuffers' verifier does not look at it.
+    if (rows > 0 && reinterpret_cast<std::uintptr_t>(expected->Data()) % alignof(std::int64_t)) {
+        return malformed("The request's expected offsets are not aligned.");
+    }
+    for (const auto offset : *expected) {
+        if (offset < -1) return malformed("An expected offset is below -1.");
+    }
+    return {};
+}
+
 CheckResult check_kind(wire::ResourceKind kind) {
     if (kind == wire::ResourceKind::topic || kind == wire::ResourceKind::broker) return {};
     return malformed("The kind of a resource is neither topic nor broker.");
@@ -212,6 +230,7 @@ CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload) {
         return malformed("The durability of a produce request is unknown.");
     }
     if (auto checked = check_partitions(request.partitions()); !checked) return checked;
+    if (auto checked = check_expected(request); !checked) return checked;
     engine::Bytes rest = payload;
     if (request.partitions() != nullptr) {
         for (const auto* row : *request.partitions()) {

@@ -21,6 +21,8 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::offset_out_of_range;
         case Errc::log_truncated:
             return ErrorCode::log_truncated;
+        case Errc::unexpected_offset:
+            return ErrorCode::unexpected_offset;
         case Errc::duplicate_sequence:
             return ErrorCode::duplicate_sequence;
         case Errc::out_of_order_sequence:
@@ -72,6 +74,20 @@ std::string message_too_large_message(std::string_view topic,
             batch_bytes,
             limit,
             topic);
+}
+
+std::string unexpected_offset_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      std::int64_t end,
+                                      std::int64_t expected) {
+    return fmt::format(
+            "Partition {} of topic '{}' ends at offset {}, not at {} as expected: nothing was "
+            "stored. Read what was added since, then append at {}.",
+            partition,
+            topic,
+            end,
+            expected,
+            end);
 }
 
 std::string append_too_large_message(std::string_view topic, std::uint64_t limit) {

@@ -25,6 +25,11 @@ namespace millrace::broker {
 [[nodiscard]] std::string message_too_large_message(std::string_view topic,
                                                     std::uint32_t batch_bytes,
                                                     std::uint32_t limit);
+// Names where the partition ends.
+[[nodiscard]] std::string unexpected_offset_message(std::string_view topic,
+                                                    std::uint32_t partition,
+                                                    std::int64_t end,
+                                                    std::int64_t expected);
 // Each batch is small enough, all of them are not.
 [[nodiscard]] std::string append_too_large_message(std::string_view topic, std::uint64_t limit);
 

@@ -92,6 +92,10 @@ Result<void> LogImpl::append(AppendOp& op) {
     TRY_VOID(check_sizes(op.batches, state_.config));
     TRY(const auto has_producer, check_producer(op));
     if (op.duplicate) return {};
+    if (op.expected_offset && *op.expected_offset != state_.log_end) {
+        op.end_offset = state_.log_end;
+        return failure(Errc::unexpected_offset);
+    }
     if (!epoch_begun_) TRY_VOID(begin_epoch(op));
     const auto size = static_cast<std::uint32_t>(op.batches.size());
     TRY(const auto place, context.wal.reserve(EntryKind::append, state_.key, size, op.frees_space));

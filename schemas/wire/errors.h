@@ -76,6 +76,11 @@
       false,                                                                                       \
       47,                                                                                          \
       "A newer epoch of the producer is known: another one has taken its place.")                  \
+    X(50,                                                                                          \
+      unexpected_offset,                                                                           \
+      false,                                                                                       \
+      42,                                                                                          \
+      "The partition does not end at the offset that a conditional append expects.")               \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
     X(61,                                                                                          \
       log_truncated,                                                                               \

@@ -29,14 +29,14 @@ void add_acks(CLI::App* command, Invocation& invocation, Acks& to) {
     add_choice(command, invocation, "--acks", "ACKS", to, kAcks);
 }
 
-void add_rate(CLI::App* command, std::uint64_t& to) {
-    add_parsed(command,
-               "--rate",
-               "N/s",
-               to,
-               parse_rate,
-               "a rate such as 5k/s",
-               "Records a second, such as 5k/s");
+CLI::Option* add_rate(CLI::App* command, std::uint64_t& to) {
+    return add_parsed(command,
+                      "--rate",
+                      "N/s",
+                      to,
+                      parse_rate,
+                      "a rate such as 5k/s",
+                      "Records a second, such as 5k/s");
 }
 
 // Keys: all the same, out of the lines, or out of JSON.
@@ -173,12 +173,20 @@ void add_produce(CLI::App& root, Invocation& invocation) {
                    options->file,
                    "File of lines; - is standard input")
             ->capture_default_str();
-    add_value(command, "-p,--partition", "N", options->partition, "This partition");
+    auto* partition =
+            add_value(command, "-p,--partition", "N", options->partition, "This partition");
+    auto* expected = add_value(command,
+                               "--expect-offset",
+                               "N",
+                               options->expect_offset,
+                               "Store only if the partition ends at this offset, else exit 7")
+                             ->needs(partition)
+                             ->check(CLI::NonNegativeNumber);
     add_keys(command, *options);
     add_list(command, "-H,--header", "K=V", options->headers, "A header, may be repeated");
     add_codec(command, invocation, options->compression);
     add_acks(command, invocation, options->acks);
-    add_rate(command, options->rate);
+    add_rate(command, options->rate)->excludes(expected);
     add_parsed(command,
                "--delivery-timeout",
                "TIME",

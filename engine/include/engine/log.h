@@ -14,6 +14,7 @@
 #include "engine/types.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace millrace::engine {
@@ -39,13 +40,18 @@ struct AppendOp {
     Durability durability =
             Durability::synced;  // The ack waits for the stronger of this and the topic's.
     bool frees_space = false;    // Taken on a full disk too: it makes room there.
+    // A conditional append: only where the log ends at this offset, so that of many that expect the
+    // same exactly one is taken. Sent again, one that was taken and has a producer id is answered
+    // as the duplicate it is, whatever it expects.
+    std::optional<Offset> expected_offset;
     void (*done)(AppendOp& op) noexcept =
             nullptr;        // Exactly once, only if append() returned a value.
     void* owner = nullptr;  // The caller's.
 
     // Out, set when append() returns.
     Offset base_offset;            // Of the first record of the first batch.
-    Offset end_offset;             // One above the last record of the last batch.
+    Offset end_offset;             // One above the last record of the last batch. After
+                                   // unexpected_offset: where the log ends, durable or not.
     TimestampMs append_time = -1;  // LogAppendTime, or -1.
     bool duplicate = false;        // Stored before: the above are the first one's.
     // Out, set when done runs.
@@ -156,9 +162,10 @@ public:
     // A batch with a producer id comes alone. One that its producer has sent before, among the last
     // five, is a success that appends nothing and is done when the first one's mark is passed.
     // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp,
-    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch (nothing
-    //            happened); no_room (park, see ShardEngine::wait_for_room); producers_unread (park,
-    //            see wait_for_producers); storage_full; shutting_down. None of them runs `done`.
+    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch,
+    //            unexpected_offset (nothing happened); no_room (park, see
+    //            ShardEngine::wait_for_room); producers_unread (park, see wait_for_producers);
+    //            storage_full; shutting_down. None of them runs `done`.
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
 
     // The producers are read back into memory: try the append again then.

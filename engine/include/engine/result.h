@@ -18,6 +18,7 @@ enum class Errc : std::uint16_t {
     invalid_timestamp,       // Too far in the future, or below -1.
     offset_out_of_range,     // Below the log start or above the log end.
     log_truncated,           // The reader's epoch ended at an earlier offset than it asks for.
+    unexpected_offset,       // The log does not end where a conditional append expects it.
     duplicate_sequence,      // Its producer sent it before, and not among its last batches.
     out_of_order_sequence,   // A batch of its producer is missing before it.
     invalid_producer_epoch,  // A newer epoch of its producer is known.

@@ -114,8 +114,13 @@ RequestFrame produce_request(const std::vector<Batches>& batches, const ProduceO
     return request_of(
             Api::produce,
             [&](Builder& builder) {
-                return wire::CreateProduceRequestDirect(
-                        builder, options.acks, options.durability, options.timeout_ms, &rows);
+                const auto& expected = options.expected_offsets;
+                return wire::CreateProduceRequestDirect(builder,
+                                                        options.acks,
+                                                        options.durability,
+                                                        options.timeout_ms,
+                                                        &rows,
+                                                        expected.empty() ? nullptr : &expected);
             },
             payload,
             options.acks == 0 ? wire::kFlagOneWay : std::uint8_t{0});

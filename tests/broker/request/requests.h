@@ -48,6 +48,7 @@ struct ProduceOptions {
     std::int8_t acks = -1;
     std::uint32_t timeout_ms = 30'000;
     wire::AckDurability durability = wire::AckDurability::topic;
+    std::vector<std::int64_t> expected_offsets{};  // None: not said.
 };
 
 [[nodiscard]] RequestFrame produce_request(const std::vector<Batches>& batches,

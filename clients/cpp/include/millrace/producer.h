@@ -14,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace {
 
@@ -108,6 +109,29 @@ public:
     // The same with a future, which gets every error. Requires: not to be waited for on the I/O
     // thread.
     std::future<Result<Ack>> send(const Record& record);
+
+    // Conditional append: the records go as one batch, stored only if the partition ends at
+    // `expected_offset` when the broker comes to it, in order with what was sent to it before. Of
+    // many producers that expect the same offset exactly one succeeds, and its records have the
+    // offsets from there on; the others fail with unexpected_offset, whose message says where the
+    // partition ends, and nothing of theirs is stored. Record::topic and Record::partition may be
+    // left out. `callback` runs once, with the Ack of the first record.
+    // An answer that was lost is asked for again: an idempotent producer's batch that was stored is
+    // then acknowledged as it was, whatever has been appended since. Without idempotence it fails
+    // with timed_out or disconnected, and may be stored.
+    // Errors: as send(); message_too_large also of all records together.
+    Result<void> append_at(const std::string& topic,
+                           std::uint32_t partition,
+                           std::int64_t expected_offset,
+                           const std::vector<Record>& records,
+                           Callback callback);
+
+    // The same, and waits for the answer. Errors: also what the callback would get;
+    // invalid_argument on the I/O thread.
+    Result<Ack> append_at(const std::string& topic,
+                          std::uint32_t partition,
+                          std::int64_t expected_offset,
+                          const std::vector<Record>& records);
 
     // Sends what waits and returns when all records sent before it are acknowledged or failed.
     // Errors: timed_out, invalid_argument (on the I/O thread).

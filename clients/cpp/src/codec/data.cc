@@ -5,6 +5,8 @@
 #include "schemas/fetch_generated.h"
 #include "schemas/produce_generated.h"
 
+#include <algorithm>
+
 namespace millrace::detail {
 
 EncodedRequest encode_produce(Acks acks,
@@ -18,11 +20,17 @@ EncodedRequest encode_produce(Acks acks,
                 payload_bytes += row.payload_bytes;
                 return wire::ProducePartition(to_wire(row.topic), row.partition, row.payload_bytes);
             });
+    flatbuffers::Offset<flatbuffers::Vector<std::int64_t>> expected;
+    if (std::ranges::any_of(rows, [](const auto& row) { return row.expected_offset >= 0; })) {
+        expected = builder.CreateVector<std::int64_t>(
+                rows.size(), [&](std::size_t index) { return rows[index].expected_offset; });
+    }
     builder.Finish(wire::CreateProduceRequest(builder,
                                               static_cast<std::int8_t>(acks),
                                               static_cast<wire::AckDurability>(durability),
                                               static_cast<std::uint32_t>(timeout.count()),
-                                              vector));
+                                              vector,
+                                              expected));
     return finish_request(builder, wire::Api::produce, payload_bytes, acks == Acks::none);
 }
 
