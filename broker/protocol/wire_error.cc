@@ -76,6 +76,29 @@ std::string message_too_large_message(std::string_view topic,
             topic);
 }
 
+std::string invalid_timestamp_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      const engine::TimestampFault& fault) {
+    const auto whose =
+            fault.compressed
+                    ? fmt::format("A record of the compressed batch of record {}", fault.record)
+                    : fmt::format("Record {}", fault.record);
+    const auto where = fmt::format("{} for partition {} of topic '{}' has timestamp {}",
+                                   whose,
+                                   partition,
+                                   topic,
+                                   fault.timestamp);
+    if (fault.bound < 0) return where + ", below -1, which stands for none.";
+    const bool ahead = fault.timestamp > fault.bound;
+    return fmt::format(
+            "{}, {} {}: farther {} the broker's clock than {} allows.",
+            where,
+            ahead ? "above" : "below",
+            fault.bound,
+            ahead ? "ahead of" : "behind",
+            ahead ? "message.timestamp.after.max.ms" : "message.timestamp.before.max.ms");
+}
+
 std::string unexpected_offset_message(std::string_view topic,
                                       std::uint32_t partition,
                                       std::int64_t end,

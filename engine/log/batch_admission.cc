@@ -3,6 +3,7 @@
 
 #include "engine/format/batch_check.h"
 #include "engine/log/segment_roller.h"
+#include "engine/log/timestamp_bounds.h"
 
 #include <algorithm>
 
@@ -12,11 +13,7 @@ namespace {
 
 Result<BatchCheck> check_one(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {
     TRY(const auto check, check_batch(batches));
-    const bool ahead =
-            check.max_timestamp > now && check.max_timestamp - now > config.timestamp_after_max_ms;
-    if (!config.log_append_time && ahead) {
-        return failure(Errc::invalid_timestamp);
-    }
+    if (!within_bounds(check, config, now)) return failure(Errc::invalid_timestamp);
     return check;
 }
 

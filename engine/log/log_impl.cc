@@ -7,6 +7,7 @@
 #include "engine/format/record_batch.h"
 #include "engine/log/batch_admission.h"
 #include "engine/log/segment_roller.h"
+#include "engine/log/timestamp_bounds.h"
 
 #include <algorithm>
 
@@ -87,6 +88,16 @@ void LogImpl::adopt_batches(RecoveredBatches& batches) {
 }
 
 Result<void> LogImpl::append(AppendOp& op) {
+    const auto taken = take(op);
+    op.timestamp_fault.reset();
+    if (!taken && taken.error().code == Errc::invalid_timestamp) {
+        const auto now = services_.context.clock.wall_now();
+        op.timestamp_fault = find_timestamp_fault(op.batches, state_.config, now);
+    }
+    return taken;
+}
+
+Result<void> LogImpl::take(AppendOp& op) {
     auto& context = services_.context;
     if (failed_) return std::unexpected(failure_);
     TRY_VOID(check_sizes(op.batches, state_.config));

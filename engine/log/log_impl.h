@@ -79,6 +79,7 @@ public:
 private:
     void adopt(RecoveredLog& recovered);
     void adopt_batches(RecoveredBatches& batches);
+    [[nodiscard]] Result<void> take(AppendOp& op);
     [[nodiscard]] Result<void> begin_epoch(const AppendOp& op);
     [[nodiscard]] Result<bool> check_producer(AppendOp& op);
     void answer_duplicate(AppendOp& op, const ProducedBatch& first);

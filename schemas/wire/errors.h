@@ -61,7 +61,8 @@
       invalid_timestamp,                                                                           \
       false,                                                                                       \
       32,                                                                                          \
-      "A timestamp lies too far in the future, below -1, or claims to be the broker's own.")       \
+      "A timestamp lies too far in the future or the past, or below -1, or claims to be the "      \
+      "broker's own.")                                                                             \
     X(44,                                                                                          \
       storage_full,                                                                                \
       true,                                                                                        \

@@ -189,6 +189,10 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
             }
             return message_too_large_message(
                     topic->name, row.largest_batch, topic->log_config.message_bytes_max);
+        case ErrorCode::invalid_timestamp:
+            if (topic == nullptr || !row.append.op.timestamp_fault) break;
+            return invalid_timestamp_message(
+                    topic->name, row.append.key.partition, *row.append.op.timestamp_fault);
         case ErrorCode::unexpected_offset:
             if (topic == nullptr) break;
             return unexpected_offset_message(topic->name,

@@ -14,6 +14,7 @@
 #include "engine/types.h"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -28,10 +29,22 @@ struct LogConfig {
     std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
     bool log_append_time = false;                      // message.timestamp.type
     std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
-    std::int64_t retention_ms = -1;                      // retention.ms; -1: for ever
-    std::int64_t retention_bytes = -1;                   // retention.bytes; -1: without bound
+    // message.timestamp.before.max.ms; the largest number: without bound
+    std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
+    std::int64_t retention_ms = -1;     // retention.ms; -1: for ever
+    std::int64_t retention_bytes = -1;  // retention.bytes; -1: without bound
 
     bool operator==(const LogConfig&) const = default;
+};
+
+// Which record's timestamp is not taken.
+struct TimestampFault {
+    std::int64_t record = 0;  // Of all that were to be appended, from 0 on.
+    TimestampMs timestamp = -1;
+    TimestampMs bound = -1;   // The one it lies beyond; -1: it is below -1.
+    bool compressed = false;  // Then some record of the batch that begins with that one.
+
+    bool operator==(const TimestampFault&) const = default;
 };
 
 struct AppendOp {
@@ -54,6 +67,7 @@ struct AppendOp {
                                    // unexpected_offset: where the log ends, durable or not.
     TimestampMs append_time = -1;  // LogAppendTime, or -1.
     bool duplicate = false;        // Stored before: the above are the first one's.
+    std::optional<TimestampFault> timestamp_fault;  // After invalid_timestamp, if it is one's.
     // Out, set when done runs.
     Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
 

@@ -15,7 +15,7 @@ enum class Errc : std::uint16_t {
     corrupt_batch = 1,       // Checksum, lengths or counts of a record batch are wrong.
     unsupported_batch,       // Magic, codec, control bit or grouping that is not supported.
     batch_too_large,         // Over max.message.bytes or a limit of the log.
-    invalid_timestamp,       // Too far in the future, or below -1.
+    invalid_timestamp,       // Too far in the future or past, or below -1.
     offset_out_of_range,     // Below the log start or above the log end.
     log_truncated,           // The reader's epoch ended at an earlier offset than it asks for.
     unexpected_offset,       // The log does not end where a conditional append expects it.

@@ -75,6 +75,23 @@ TEST_P(ProduceTest, AnswersForEveryPartitionByItself) {
     EXPECT_THAT(text, HasSubstr(std::to_string(batch_of({std::string(500, 'x')}).size())));
 }
 
+TEST_P(ProduceTest, NamesTheRecordWhoseTimestampItDoesNotTake) {
+    auto& peer = rig_.connect(0);
+    const auto id = create(rig_, peer, "orders", 64, {{"message.timestamp.before.max.ms", "1000"}});
+    const auto message = [&](std::int64_t timestamp) {
+        const auto answer =
+                rig_.ask(peer, produce_request({{{id, 3}, batch_of({"a", "b"}, timestamp)}}));
+        const auto* response = answer.as<wire::ProduceResponse>();
+        EXPECT_EQ(static_cast<ErrorCode>(response->partitions()->Get(0)->error()),
+                  ErrorCode::invalid_timestamp);
+        return response->messages()->Get(0)->message()->str();
+    };
+    EXPECT_THAT(message(5),
+                HasSubstr("Record 0 for partition 3 of topic 'orders' has timestamp 5"));
+    EXPECT_THAT(message(5), HasSubstr("message.timestamp.before.max.ms"));
+    EXPECT_THAT(message(9'000'000'000'000), HasSubstr("message.timestamp.after.max.ms"));
+}
+
 TEST_P(ProduceTest, StoresAConditionalAppendOnlyWhereThePartitionEnds) {
     auto& peer = rig_.connect(0);
     const auto id = create(rig_, peer, "orders", 64);
