@@ -29,7 +29,8 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::out_of_order_sequence;
         case Errc::invalid_producer_epoch:
             return ErrorCode::invalid_producer_epoch;
-        case Errc::producers_unread:  // Whoever appends waits for them.
+        case Errc::log_held:  // Whoever appends waits for its release, and for the next.
+        case Errc::producers_unread:
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:

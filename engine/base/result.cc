@@ -29,6 +29,8 @@ std::string_view name_of(Errc code) noexcept {
             return "no_room";
         case Errc::storage_full:
             return "storage_full";
+        case Errc::log_held:
+            return "log_held";
         case Errc::producers_unread:
             return "producers_unread";
         case Errc::damaged_range:

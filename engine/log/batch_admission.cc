@@ -38,12 +38,16 @@ bool has_producer(Bytes batches) noexcept {
     return BatchView::trusted(batches.data()).producer_id() >= 0;
 }
 
-Result<void> check_contents(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {
+Result<std::int64_t> check_contents(Bytes batches,
+                                    const LogConfig& config,
+                                    TimestampMs now) noexcept {
+    std::int64_t records = 0;
     while (!batches.empty()) {
         TRY(const auto check, check_one(batches, config, now));
+        records += check.record_count;
         batches = batches.subspan(check.size);
     }
-    return {};
+    return records;
 }
 
 Result<void> admit_batches(MutableBytes batches,

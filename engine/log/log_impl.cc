@@ -44,7 +44,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     }
     for (auto& batches : recovered.tail)
         adopt_batches(batches);
-    state_.tail.set_recovered();
+    state_.tail.set_unordered();
     state_.tail.set_stored_end(state_.stored_end);
     for (auto number = state_.tail.begin(); number < state_.tail.stored(); ++number) {
         services_.releases.add(*state_.tail.at(number).file, 1);
@@ -100,6 +100,7 @@ Result<void> LogImpl::append(AppendOp& op) {
 Result<void> LogImpl::take(AppendOp& op) {
     auto& context = services_.context;
     if (failed_) return std::unexpected(failure_);
+    if (state_.held) return failure(Errc::log_held);
     TRY_VOID(check_sizes(op.batches, state_.config));
     TRY(const auto has_producer, check_producer(op));
     if (op.duplicate) return {};
@@ -176,11 +177,12 @@ void LogImpl::note_producer(const BatchView& batch) {
     services_.producer_loads.note_growth(state_);
 }
 
-void LogImpl::wait_for_producers(ProducersWaiter& waiter) noexcept {
+void LogImpl::wait_for_producers(LogWaiter& waiter) noexcept {
     services_.producer_loads.wait(state_, waiter);
 }
 
-void LogImpl::cancel_wait(ProducersWaiter& waiter) noexcept {
+void LogImpl::cancel_wait(LogWaiter& waiter) noexcept {
+    if (waiter.list != nullptr) return LogHolds::cancel(waiter);
     ProducerLoads::cancel(state_, waiter);
 }
 
@@ -219,7 +221,7 @@ void LogImpl::take_in(const WalPlace& place,
         position += placed.size;
     }
     state_.epochs.note(leader_epoch_, state_.log_end);
-    services_.releases.set_newest(*place.file);
+    if (!place.file->stand_in) services_.releases.set_newest(*place.file);
     state_.tail.push({place.image,
                       place.data,
                       place.file,
@@ -229,6 +231,7 @@ void LogImpl::take_in(const WalPlace& place,
                       place.group,
                       place.size,
                       batches});
+    if (place.file->stand_in) state_.tail.set_unordered();
     state_.log_end = end;
     state_.size_bytes += place.size;
     services_.flusher.log_grew(state_);
@@ -320,6 +323,7 @@ void LogImpl::move_visible_end() noexcept {
 void LogImpl::fail(Error error) noexcept {
     if (failed_) return;
     failed_ = true;
+    services_.holds.released(state_);
     failure_ = {Errc::shutting_down, error.os_errno};
     memory_acks_.fail(error);
     written_acks_.fail(error);

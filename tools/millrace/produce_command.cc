@@ -3,6 +3,7 @@
 
 #include "tools/millrace/ack_writer.h"
 #include "tools/millrace/acknowledgements.h"
+#include "tools/millrace/atomic_produce.h"
 #include "tools/millrace/conditional_produce.h"
 #include "tools/millrace/interrupt.h"
 #include "tools/millrace/line_reader.h"
@@ -178,6 +179,8 @@ ExitCode conclude(const Session& session,
 }  // namespace
 
 ExitCode produce(const Session& session, const ProduceOptions& options) {
+    if (options.atomic_file) return produce_atomically(session, *options.atomic_file);
+    if (options.topic.empty()) return fail_usage(session, "TOPIC is required");
     const auto headers = parse_pairs(options.headers, "-H");
     if (!headers) return fail(session, headers.error());
     auto reader = LineReader::open(options.file);

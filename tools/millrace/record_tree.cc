@@ -165,7 +165,7 @@ void add_of_path(CLI::App* parent,
 void add_produce(CLI::App& root, Invocation& invocation) {
     auto* command = root.add_subcommand("produce", "Send lines of a file or of standard input");
     auto options = options_of<ProduceOptions>(command, invocation, produce);
-    add_topic_name(command, invocation, options->topic, "Where to")->required();
+    auto* topic = add_topic_name(command, invocation, options->topic, "Where to");
     add_positional(command,
                    invocation,
                    "FILE",
@@ -194,6 +194,14 @@ void add_produce(CLI::App& root, Invocation& invocation) {
                parse_duration,
                "a duration such as 30s",
                "How long a record may take, such as 30s");
+    auto* atomic =
+            add_value(command,
+                      "--atomic",
+                      "FILE",
+                      options->atomic_file,
+                      "Store all of its lines {\"topic\",\"partition\",\"key\",\"value\"} or none");
+    atomic->excludes(topic)->excludes(expected);
+    invocation.notes[atomic].kind = ValueKind::file;
 }
 
 void add_consume(CLI::App& root, Invocation& invocation) {

@@ -95,13 +95,45 @@ struct ReadOp {
     void* state = nullptr;   // The engine's while in flight.
 };
 
-// Waits until a log knows its idempotent producers. Caller-owned; `ready` once, on the shard's
-// thread, never inside the call; also when the log fails or is removed.
-struct ProducersWaiter {
-    void (*ready)(ProducersWaiter& waiter) noexcept = nullptr;
+class LogWaiterList;
+
+// Waits until a log takes appends again: until it knows its idempotent producers, or until an
+// atomic append is done with it. Caller-owned; `ready` once, on the shard's thread, never inside
+// the call; also when the log fails or is removed.
+struct LogWaiter {
+    void (*ready)(LogWaiter& waiter) noexcept = nullptr;
     void* owner = nullptr;
-    ProducersWaiter* next = nullptr;  // The engine's while it waits.
-    ProducersWaiter* previous = nullptr;
+    LogWaiter* next = nullptr;  // The engine's while it waits, as what follows.
+    LogWaiter* previous = nullptr;
+    LogWaiterList* list = nullptr;
+};
+
+// Waiters in the order in which they came. Thread: the shard's.
+class LogWaiterList {
+public:
+    [[nodiscard]] LogWaiter* first() const noexcept { return first_; }
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void push_back(LogWaiter& waiter) noexcept {
+        waiter.list = this;
+        waiter.next = nullptr;
+        waiter.previous = last_;
+        (last_ == nullptr ? first_ : last_->next) = &waiter;
+        last_ = &waiter;
+    }
+
+    // Requires: it is in this list.
+    void remove(LogWaiter& waiter) noexcept {
+        (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
+        (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
+        waiter.next = waiter.previous = nullptr;
+        waiter.list = nullptr;
+    }
+
+private:
+    LogWaiter* first_ = nullptr;
+    LogWaiter* last_ = nullptr;
 };
 
 enum class ReadStatus : std::uint8_t { complete, pending };
@@ -179,12 +211,15 @@ public:
     //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch,
     //            unexpected_offset (nothing happened); no_room (park, see
     //            ShardEngine::wait_for_room); producers_unread (park, see wait_for_producers);
-    //            storage_full; shutting_down. None of them runs `done`.
+    //            log_held (park, see wait_for_release); storage_full; shutting_down. None of them
+    //            runs `done`.
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
 
     // The producers are read back into memory: try the append again then.
-    virtual void wait_for_producers(ProducersWaiter& waiter) noexcept = 0;
-    virtual void cancel_wait(ProducersWaiter& waiter) noexcept = 0;
+    virtual void wait_for_producers(LogWaiter& waiter) noexcept = 0;
+    // An atomic append is done with the log: the same.
+    virtual void wait_for_release(LogWaiter& waiter) noexcept = 0;
+    virtual void cancel_wait(LogWaiter& waiter) noexcept = 0;
 
     // complete: op.outcome and slices are set now. pending: `done` runs later.
     [[nodiscard]] virtual ReadStatus read(ReadOp& op) = 0;

@@ -25,6 +25,7 @@ enum class Errc : std::uint16_t {
     // Room.
     no_room,           // The dirty bound is reached: park, wait for room, try again.
     storage_full,      // The file system is full: refused until there is space again.
+    log_held,          // An atomic append holds the log: park, wait for its end, try again.
     producers_unread,  // What is known of producers is on disk: park, wait for it, try again.
     // Data.
     damaged_range,      // Stored bytes fail their checks: these offsets cannot be read.

@@ -3,6 +3,7 @@
 // Requests in a line each, for tests.
 #pragma once
 
+#include "schemas/append_atomic_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -53,6 +54,11 @@ struct ProduceOptions {
 
 [[nodiscard]] RequestFrame produce_request(const std::vector<Batches>& batches,
                                            const ProduceOptions& options = {});
+
+[[nodiscard]] RequestFrame append_atomic_request(
+        const std::vector<Batches>& batches,
+        const std::vector<std::int64_t>& expected_offsets = {},
+        std::uint32_t timeout_ms = 30'000);
 
 struct Wanted {
     engine::PartitionKey key;

@@ -62,6 +62,13 @@ struct Ack {
     std::int64_t timestamp_ms = -1;  // What the broker stored: the record's, or its append time.
 };
 
+// For a conditional append to several partitions.
+struct ExpectedOffset {
+    std::string topic;
+    std::uint32_t partition = 0;
+    std::int64_t offset = 0;
+};
+
 struct ProducerStatistics {
     std::uint64_t records_sent = 0;
     std::uint64_t records_acknowledged = 0;
@@ -132,6 +139,21 @@ public:
                           std::uint32_t partition,
                           std::int64_t expected_offset,
                           const std::vector<Record>& records);
+
+    // Atomic append: stores all records or none, whatever crash comes in between, in as many
+    // partitions of any topics as they name (at most 1,024), and waits until they are on stable
+    // storage, whatever the topics' classes are. One Ack for each record, in order. A record names
+    // its partition or has a key. With `expected` nothing is stored unless each of those partitions
+    // ends where it is expected to.
+    // Not an isolation level: a reader may see one partition's records a moment before another's.
+    // Not in order with send(): flush() before, where that counts.
+    // Sent once: a refusal means that nothing is stored, but timed_out, disconnected and
+    // storage_failed mean unknown. Sent anew, the records may be stored twice, unless they expect
+    // offsets: then the second one is refused when the first one was stored.
+    // Errors: what the broker answers, with the partition that it is about; invalid_argument (also
+    // on the I/O thread); message_too_large: together more than the broker takes at once.
+    Result<std::vector<Ack>> append_atomic(const std::vector<Record>& records,
+                                           const std::vector<ExpectedOffset>& expected = {});
 
     // Sends what waits and returns when all records sent before it are acknowledged or failed.
     // Errors: timed_out, invalid_argument (on the I/O thread).

@@ -60,6 +60,11 @@ Result<Ack> Producer::append_at(const std::string& topic,
     return appended.get();
 }
 
+Result<std::vector<Ack>> Producer::append_atomic(const std::vector<Record>& records,
+                                                 const std::vector<ExpectedOffset>& expected) {
+    return core_->append_atomic(records, expected);
+}
+
 Result<void> Producer::flush(std::chrono::milliseconds timeout) {
     return core_->flush(timeout);
 }

@@ -1,8 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "producer/producer_core.h"
 
-#include "core/bytes.h"
 #include "core/timeout.h"
+#include "producer/atomic_append.h"
+#include "producer/record_parts.h"
 
 #include <chrono>
 #include <utility>
@@ -25,12 +26,6 @@ constexpr std::size_t kHeaderOverheadBytes = 16;
 // What one request can carry at all, with its header and table.
 constexpr std::size_t kRecordBytesMax = wire::kFrameBytesCap - (64U << 10);
 
-std::int64_t wall_now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-            .count();
-}
-
 std::size_t cost_of(const Record& record) {
     auto cost = kRecordOverheadBytes + (record.key ? record.key->size() : 0) +
                 (record.value ? record.value->size() : 0);
@@ -43,28 +38,6 @@ std::size_t cost_of(const Record& record) {
 
 Error invalid(const char* what) {
     return {ErrorCode::invalid_argument, what};
-}
-
-std::optional<engine::Bytes> bytes_or_null(const std::optional<std::string_view>& text) {
-    if (!text) return std::nullopt;
-    return bytes_of(*text);
-}
-
-std::vector<engine::HeaderView> headers_of(const Record& record) {
-    std::vector<engine::HeaderView> headers;
-    headers.reserve(record.headers.size());
-    for (const auto& header : record.headers) {
-        headers.push_back({bytes_of(header.key), bytes_or_null(header.value)});
-    }
-    return headers;
-}
-
-// Borrows from both.
-engine::RecordParts parts_of(const Record& record, const std::vector<engine::HeaderView>& headers) {
-    return {.timestamp = record.timestamp_ms ? *record.timestamp_ms : wall_now_ms(),
-            .key = bytes_or_null(record.key),
-            .value = bytes_or_null(record.value),
-            .headers = headers};
 }
 
 }  // namespace
@@ -113,7 +86,8 @@ ProducerCore::ProducerCore(std::shared_ptr<ClientCore> client, const ProducerOpt
                                                  client_->options().request_timeout,
                                                  with_bounded_times(options))),
           buffer_bytes_(options.buffer_bytes),
-          acks_(options.acks) {
+          acks_(options.acks),
+          compression_(options.compression) {
     client_->loop()->post([state = state_] { state->open(); });
 }
 
@@ -173,6 +147,14 @@ Result<void> ProducerCore::append_at(const std::string& topic,
                          .cost = record_cost});
     }
     return state_->add_conditional(topic, partition, expected_offset, batch, std::move(callback));
+}
+
+Result<std::vector<Ack>> ProducerCore::append_atomic(const std::vector<Record>& records,
+                                                     const std::vector<ExpectedOffset>& expected) {
+    for (const auto& record : records) {
+        if (auto checked = check(record, cost_of(record)); !checked) return checked.error();
+    }
+    return detail::append_atomic(*client_, compression_, records, expected);
 }
 
 Result<void> ProducerCore::flush(std::chrono::milliseconds timeout) {

@@ -26,6 +26,8 @@ public:
                            std::int64_t expected_offset,
                            const std::vector<Record>& records,
                            Producer::Callback callback);
+    Result<std::vector<Ack>> append_atomic(const std::vector<Record>& records,
+                                           const std::vector<ExpectedOffset>& expected);
     Result<void> flush(std::chrono::milliseconds timeout);
     Result<void> close(std::chrono::milliseconds timeout);
 
@@ -40,6 +42,7 @@ private:
     std::shared_ptr<ProducerState> state_;  // Shared with the I/O thread.
     const std::size_t buffer_bytes_;
     const Acks acks_;
+    const Compression compression_;
 };
 
 }  // namespace millrace::detail

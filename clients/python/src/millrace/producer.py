@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from millrace import codecs
 from millrace.accumulator import RECORD_BYTES, Accumulator, PendingBatch
 from millrace.batch import BatchBuilder
 from millrace.client import Client
-from millrace.conditional import add_record, append_at
 from millrace.errors import MillraceError, invalid_argument
+from millrace.immediate import add_record, append_at, append_atomic
 from millrace.partitioner import StickyPartitions, partition_of_key
 from millrace.sender import Sender
 from millrace.timing import Deadline
@@ -147,6 +147,23 @@ class Producer:
         limit = self._options.delivery_timeout if timeout is None else timeout
         return append_at(self._client, self._options, TopicPartition(topic, partition),
                          expected_offset, builder, limit)
+
+    def append_atomic(self,
+                      records: Iterable[tuple[TopicPartition, NewRecord | Bytes | None]],
+                      expected: Mapping[TopicPartition, int] | None = None,
+                      timeout: float | None = None) -> list[Ack]:
+        """Atomic append: stores all records or none, whatever crash comes in between, in as many
+        partitions of any topics as they name, and returns an Ack for each, in order. They are on
+        stable storage then, whatever the topics' classes are. With `expected` nothing is stored
+        unless each of those partitions ends at that offset. What is no NewRecord is a value.
+
+        Sent once: a refusal means that nothing is stored; timed_out, disconnected and
+        storage_failed mean unknown. It is not in order with send(): flush() before.
+        """
+        if self._is_closed():
+            raise MillraceError("closed", "the producer was closed")
+        limit = self._options.delivery_timeout if timeout is None else timeout
+        return append_atomic(self._client, self._options, records, expected or {}, limit)
 
     def flush(self, timeout: float = 300.0) -> None:
         """Sends what waits, and returns when all records sent before are acknowledged or failed.
