@@ -60,6 +60,13 @@ constexpr ConfigDefinition kDefinitions[] = {
          kInt64Max,
          {},
          "How far in the future a record's timestamp may lie."},
+        {"message.timestamp.before.max.ms",
+         ConfigType::milliseconds,
+         0,
+         kInt64Max,
+         {},
+         "How far in the past a record's timestamp may lie; the largest number: as far as it "
+         "likes."},
         {"message.timestamp.type",
          ConfigType::word,
          0,
@@ -230,6 +237,8 @@ std::string default_config_value(std::string_view key, const engine::LogConfig& 
     if (key == "max.message.bytes") return fmt::format("{}", defaults.message_bytes_max);
     if (key == "message.timestamp.after.max.ms")
         return fmt::format("{}", defaults.timestamp_after_max_ms);
+    if (key == "message.timestamp.before.max.ms")
+        return fmt::format("{}", defaults.timestamp_before_max_ms);
     if (key == "message.timestamp.type")
         return std::string(kTimestampTypes[defaults.log_append_time ? 1 : 0]);
     if (key == "min.insync.replicas") return "1";
@@ -252,6 +261,7 @@ engine::LogConfig effective_log_config(const ConfigOverrides& overrides,
     number("index.interval.bytes", config.index_interval_bytes);
     number("max.message.bytes", config.message_bytes_max);
     number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
+    number("message.timestamp.before.max.ms", config.timestamp_before_max_ms);
     number("retention.bytes", config.retention_bytes);
     number("retention.ms", config.retention_ms);
     number("segment.bytes", config.segment_bytes);

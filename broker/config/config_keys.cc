@@ -326,6 +326,18 @@ constexpr ConfigKey kKeys[] = {
          [](NodeOptions& o, const KeyValue& v) {
              o.topic_defaults.timestamp_after_max_ms = v.number / 1000;
          }},
+        {"topic.message_timestamp_before_max_ms",
+         KeyType::duration,
+         "",
+         "no bound",
+         0,
+         kNoMaximum,
+         "",
+         "How far back a timestamp may be (message.timestamp.before.max.ms of a topic that does "
+         "not say).",
+         [](NodeOptions& o, const KeyValue& v) {
+             o.topic_defaults.timestamp_before_max_ms = v.number / 1000;
+         }},
 };
 
 constexpr std::string_view kListener = "listener.";

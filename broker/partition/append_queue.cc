@@ -34,13 +34,15 @@ void AppendQueue::submit(PendingAppend& append) noexcept {
 }
 
 void AppendQueue::take_on(PendingAppend& append) noexcept {
-    if (park_behind_unread(append)) return;
+    if (park_behind_blocked(append)) return;
     if (!for_room_.empty()) return park(for_room_, append);
-    switch (enter(append)) {
+    const auto entered = enter(append);
+    switch (entered) {
         case Entered::over:
             return;
         case Entered::unread:
-            return park_unread(append);
+        case Entered::held:
+            return park_blocked(append, entered);
         case Entered::no_room:
             park(for_room_, append);
             return wait_for_first();
@@ -61,6 +63,7 @@ AppendQueue::Entered AppendQueue::enter(PendingAppend& append) noexcept {
     if (!outcome) {
         if (outcome.error().code == engine::Errc::no_room) return Entered::no_room;
         if (outcome.error().code == engine::Errc::producers_unread) return Entered::unread;
+        if (outcome.error().code == engine::Errc::log_held) return Entered::held;
         give_up(append, AppendProblem::refused, outcome.error());
         return Entered::over;
     }
@@ -120,33 +123,34 @@ void AppendQueue::expired(PendingAppend& append) noexcept {
     if (was_first) wait_for_first();
 }
 
-bool AppendQueue::park_behind_unread(PendingAppend& append) noexcept {
-    if (unread_.empty()) return false;
-    const auto found = unread_.find(append.key);
-    if (found == unread_.end()) return false;
+bool AppendQueue::park_behind_blocked(PendingAppend& append) noexcept {
+    if (blocked_.empty()) return false;
+    const auto found = blocked_.find(append.key);
+    if (found == blocked_.end()) return false;
     park(found->second->appends, append);
     return true;
 }
 
-void AppendQueue::park_unread(PendingAppend& append) noexcept {
+void AppendQueue::park_blocked(PendingAppend& append, Entered entered) noexcept {
     PartitionSource::Missing missing{};
-    auto& unread = *unread_.emplace(append.key, std::make_unique<Unread>()).first->second;
-    unread.queue = this;
-    unread.key = append.key;
-    unread.log = &source_.find_or_open(append.key, missing)->log();
-    unread.waiter.owner = &unread;
-    unread.waiter.ready = [](engine::ProducersWaiter& waiter) noexcept {
-        auto& read = *static_cast<Unread*>(waiter.owner);
-        read.queue->producers_read(read);
+    auto& blocked = *blocked_.emplace(append.key, std::make_unique<Blocked>()).first->second;
+    blocked.queue = this;
+    blocked.key = append.key;
+    blocked.log = &source_.find_or_open(append.key, missing)->log();
+    blocked.waiter.owner = &blocked;
+    blocked.waiter.ready = [](engine::LogWaiter& waiter) noexcept {
+        auto& ready = *static_cast<Blocked*>(waiter.owner);
+        ready.queue->unblocked(ready);
     };
-    park(unread.appends, append);
-    unread.log->wait_for_producers(unread.waiter);
+    park(blocked.appends, append);
+    if (entered == Entered::held) return blocked.log->wait_for_release(blocked.waiter);
+    blocked.log->wait_for_producers(blocked.waiter);
 }
 
-void AppendQueue::producers_read(Unread& unread) noexcept {
+void AppendQueue::unblocked(Blocked& blocked) noexcept {
     // Out of the way first: what has to wait again, waits anew.
-    const auto owned = std::move(unread_.extract(unread.key).mapped());
-    while (auto* append = unread.appends.first()) {
+    const auto owned = std::move(blocked_.extract(blocked.key).mapped());
+    while (auto* append = blocked.appends.first()) {
         unpark(*append);
         take_on(*append);
     }
@@ -166,11 +170,11 @@ void AppendQueue::room_is_ready() noexcept {
         // Out of the queue first: `done` may run within enter() and end its life.
         const auto* rest = append->next;
         unpark(*append);
-        if (park_behind_unread(*append)) continue;
+        if (park_behind_blocked(*append)) continue;
         const auto entered = enter(*append);
         if (entered == Entered::over) continue;
-        if (entered == Entered::unread) {
-            park_unread(*append);
+        if (entered == Entered::unread || entered == Entered::held) {
+            park_blocked(*append, entered);
             continue;
         }
         ASSERT(for_room_.first() == rest);  // Nothing ran that could have changed the queue.
@@ -192,10 +196,10 @@ void AppendQueue::stop() noexcept {
     if (waiting_) engine_.cancel_wait(room_);
     waiting_ = false;
     give_up_all(for_room_);
-    while (!unread_.empty()) {
-        const auto unread = std::move(unread_.extract(unread_.begin()).mapped());
-        unread->log->cancel_wait(unread->waiter);
-        give_up_all(unread->appends);
+    while (!blocked_.empty()) {
+        const auto blocked = std::move(blocked_.extract(blocked_.begin()).mapped());
+        blocked->log->cancel_wait(blocked->waiter);
+        give_up_all(blocked->appends);
     }
 }
 

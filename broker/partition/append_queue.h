@@ -1,7 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Appends on their way into this shard's logs, and those that have to wait: for room, or until
-// their partition's producers are read.
+// Appends on their way into this shard's logs, and those that have to wait: for room, until their
+// partition's producers are read, or until an atomic append is done with it.
 //
 // Lifecycle:   one per shard; stopped before it dies.
 // Thread:      its shard's loop.
@@ -34,22 +34,23 @@ public:
     [[nodiscard]] std::uint64_t parked_bytes() const noexcept { return parked_bytes_; }
 
 private:
-    // A partition whose producers are being read, and who waits for them.
-    struct Unread {
+    // A partition that takes nothing for now, since its producers are being read or an atomic
+    // append holds it; and who waits for it.
+    struct Blocked {
         AppendQueue* queue = nullptr;
         engine::PartitionKey key;
         engine::Log* log = nullptr;
-        engine::ProducersWaiter waiter;
+        engine::LogWaiter waiter;
         ParkedAppends appends;
     };
 
-    enum class Entered : std::uint8_t { over, no_room, unread };
+    enum class Entered : std::uint8_t { over, no_room, unread, held };
 
     [[nodiscard]] Entered enter(PendingAppend& append) noexcept;
     void take_on(PendingAppend& append) noexcept;
-    [[nodiscard]] bool park_behind_unread(PendingAppend& append) noexcept;
-    void park_unread(PendingAppend& append) noexcept;
-    void producers_read(Unread& unread) noexcept;
+    [[nodiscard]] bool park_behind_blocked(PendingAppend& append) noexcept;
+    void park_blocked(PendingAppend& append, Entered entered) noexcept;
+    void unblocked(Blocked& blocked) noexcept;
     void park(ParkedAppends& list, PendingAppend& append) noexcept;
     void note_parked(PendingAppend& append) noexcept;
     void unpark(PendingAppend& append) noexcept;
@@ -64,7 +65,7 @@ private:
     engine::ShardEngine& engine_;
     TimerService& timers_;
     ParkedAppends for_room_;
-    std::unordered_map<engine::PartitionKey, std::unique_ptr<Unread>> unread_;
+    std::unordered_map<engine::PartitionKey, std::unique_ptr<Blocked>> blocked_;
     std::uint64_t parked_bytes_ = 0;
     engine::RoomWaiter room_;
     bool waiting_ = false;

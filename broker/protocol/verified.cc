@@ -92,6 +92,7 @@ MILLRACE_VERIFIED(wire::DeleteTopicsRequest);
 MILLRACE_VERIFIED(wire::CreatePartitionsRequest);
 MILLRACE_VERIFIED(wire::DeleteRecordsRequest);
 MILLRACE_VERIFIED(wire::ProduceRequest);
+MILLRACE_VERIFIED(wire::AppendAtomicRequest);
 MILLRACE_VERIFIED(wire::FetchRequest);
 MILLRACE_VERIFIED(wire::ListOffsetsRequest);
 MILLRACE_VERIFIED(wire::OffsetForLeaderEpochRequest);

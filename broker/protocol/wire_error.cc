@@ -21,13 +21,16 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::offset_out_of_range;
         case Errc::log_truncated:
             return ErrorCode::log_truncated;
+        case Errc::unexpected_offset:
+            return ErrorCode::unexpected_offset;
         case Errc::duplicate_sequence:
             return ErrorCode::duplicate_sequence;
         case Errc::out_of_order_sequence:
             return ErrorCode::out_of_order_sequence;
         case Errc::invalid_producer_epoch:
             return ErrorCode::invalid_producer_epoch;
-        case Errc::producers_unread:  // Whoever appends waits for them.
+        case Errc::log_held:  // Whoever appends waits for its release, and for the next.
+        case Errc::producers_unread:
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:
@@ -72,6 +75,43 @@ std::string message_too_large_message(std::string_view topic,
             batch_bytes,
             limit,
             topic);
+}
+
+std::string invalid_timestamp_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      const engine::TimestampFault& fault) {
+    const auto whose =
+            fault.compressed
+                    ? fmt::format("A record of the compressed batch of record {}", fault.record)
+                    : fmt::format("Record {}", fault.record);
+    const auto where = fmt::format("{} for partition {} of topic '{}' has timestamp {}",
+                                   whose,
+                                   partition,
+                                   topic,
+                                   fault.timestamp);
+    if (fault.bound < 0) return where + ", below -1, which stands for none.";
+    const bool ahead = fault.timestamp > fault.bound;
+    return fmt::format(
+            "{}, {} {}: farther {} the broker's clock than {} allows.",
+            where,
+            ahead ? "above" : "below",
+            fault.bound,
+            ahead ? "ahead of" : "behind",
+            ahead ? "message.timestamp.after.max.ms" : "message.timestamp.before.max.ms");
+}
+
+std::string unexpected_offset_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      std::int64_t end,
+                                      std::int64_t expected) {
+    return fmt::format(
+            "Partition {} of topic '{}' ends at offset {}, not at {} as expected: nothing was "
+            "stored. Read what was added since, then append at {}.",
+            partition,
+            topic,
+            end,
+            expected,
+            end);
 }
 
 std::string append_too_large_message(std::string_view topic, std::uint64_t limit) {

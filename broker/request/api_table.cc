@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/request/api_table.h"
 
+#include "broker/request/handlers/append_atomic.h"
 #include "broker/request/handlers/cluster.h"
 #include "broker/request/handlers/configs.h"
 #include "broker/request/handlers/delete_records.h"
@@ -40,6 +41,7 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},
     {Api::offset_for_leader_epoch, "offset_for_leader_epoch", 1, 1, &handle_offset_for_leader_epoch, describe, kTopic, kAfter},
+    {Api::append_atomic,    "append_atomic",    1, 1, &handle_append_atomic,    write,            kTopic,   kAfter},
     {Api::init_producer,    "init_producer",    1, 1, &handle_init_producer,    write,            kCluster, kAfter},
 };
 
@@ -69,6 +71,7 @@ constexpr bool has_row(Api api) {
         case Api::fetch:
         case Api::list_offsets:
         case Api::offset_for_leader_epoch:
+        case Api::append_atomic:
         case Api::init_producer:
             return find(api) != nullptr;
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/request/fetch.h"
+#include "broker/request/handlers/append_atomic.h"
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
@@ -19,6 +20,7 @@ struct HandlerPools {
     Fetches fetches;
     ObjectPool<PartitionQueries> queries;
     ObjectPool<DeleteRecords> deletions;
+    ObjectPool<AppendAtomic> atomic_appends;
     std::vector<engine::Slice> slices;  // Of the response being written.
 
     [[nodiscard]] std::uint32_t next_session_id() noexcept {

@@ -17,6 +17,8 @@ std::string_view name_of(Errc code) noexcept {
             return "offset_out_of_range";
         case Errc::log_truncated:
             return "log_truncated";
+        case Errc::unexpected_offset:
+            return "unexpected_offset";
         case Errc::duplicate_sequence:
             return "duplicate_sequence";
         case Errc::out_of_order_sequence:
@@ -27,6 +29,8 @@ std::string_view name_of(Errc code) noexcept {
             return "no_room";
         case Errc::storage_full:
             return "storage_full";
+        case Errc::log_held:
+            return "log_held";
         case Errc::producers_unread:
             return "producers_unread";
         case Errc::damaged_range:

@@ -8,6 +8,8 @@
 #include "engine/log/cold_reads.h"
 #include "engine/log/duplicate_acks.h"
 #include "engine/log/flusher.h"
+#include "engine/log/log_hold.h"
+#include "engine/log/log_holds.h"
 #include "engine/log/log_news.h"
 #include "engine/log/log_state.h"
 #include "engine/log/pending_acks.h"
@@ -32,6 +34,7 @@ struct LogServices {
     ProducerLoads& producer_loads;
     StartMoves& start_moves;
     Retention& retention;
+    LogHolds& holds;
 };
 
 class LogImpl final : public Log, public WalSink, public NewsItem {
@@ -43,8 +46,9 @@ public:
             RecoveredLog* recovered);
 
     [[nodiscard]] Result<void> append(AppendOp& op) override;
-    void wait_for_producers(ProducersWaiter& waiter) noexcept override;
-    void cancel_wait(ProducersWaiter& waiter) noexcept override;
+    void wait_for_producers(LogWaiter& waiter) noexcept override;
+    void wait_for_release(LogWaiter& waiter) noexcept override;
+    void cancel_wait(LogWaiter& waiter) noexcept override;
     [[nodiscard]] ReadStatus read(ReadOp& op) override;
     void look_up_time(TimeLookupOp& op) override;
     void delete_before(DeleteOp& op) override;
@@ -68,6 +72,20 @@ public:
     void entry_written(Offset end) noexcept override;
     void entry_flushed(Offset end) noexcept override;
 
+    // Atomic append: all checks of an append, and offsets for its batches, which nobody else gets
+    // from here on. Errors: as append(); nothing happened then. Requires: not held.
+    [[nodiscard]] Result<void> hold(LogHold& hold);
+
+    // The batches, stamped as `hold` says, lie at `place` and are flushed: they are the log's, and
+    // others append again. Requires: held.
+    void publish(const LogHold& hold, const WalPlace& place);
+
+    // Nothing came of it. Requires: held.
+    void release_hold() noexcept;
+
+    // Everything up to the log's end is flushed.
+    [[nodiscard]] bool all_flushed() const noexcept { return state_.flushed_end == state_.log_end; }
+
     // What could not be said inside append().
     void tell_news() noexcept override;
 
@@ -79,6 +97,7 @@ public:
 private:
     void adopt(RecoveredLog& recovered);
     void adopt_batches(RecoveredBatches& batches);
+    [[nodiscard]] Result<void> take(AppendOp& op);
     [[nodiscard]] Result<void> begin_epoch(const AppendOp& op);
     [[nodiscard]] Result<bool> check_producer(AppendOp& op);
     void answer_duplicate(AppendOp& op, const ProducedBatch& first);

@@ -39,8 +39,8 @@ struct LogProducers {
     LogState* older = nullptr;         // ProducerMemory's list.
     LogState* newer = nullptr;
 
-    ProducersWaiter* first_waiter = nullptr;  // Until the table is in memory.
-    ProducersWaiter* last_waiter = nullptr;
+    LogWaiter* first_waiter = nullptr;  // Until the table is in memory.
+    LogWaiter* last_waiter = nullptr;
     bool loading = false;      // ProducerLoads reads it or has it in a list.
     LogState* next = nullptr;  // ProducerLoads'.
 

@@ -53,6 +53,7 @@ struct ShardLogs::State {
     StartMoves start_moves;
     LogTable logs;
     Retention retention;
+    LogHolds holds;
     LogServices services;
     CheckpointRound round;
     IdleFlush idle_flush;
@@ -95,7 +96,8 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                    time_lookups,
                    producer_loads,
                    start_moves,
-                   retention},
+                   retention,
+                   holds},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher, producer_loads) {
@@ -163,6 +165,10 @@ Log* ShardLogs::find(const PartitionKey& key) noexcept {
     return state_->logs.find(key);
 }
 
+LogImpl* ShardLogs::find_held(const PartitionKey& key) noexcept {
+    return state_->logs.find(key);
+}
+
 void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     auto& log = state_->logs.retire(key);
     auto& state = log.state();
@@ -189,6 +195,7 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
 void ShardLogs::end_turn() noexcept {
     auto& state = *state_;
     state.news.tell_all();
+    state.holds.end_turn();
     state.time_lookups.end_turn();
     state.producer_loads.end_turn();
     state.context.run_deferred();
@@ -248,8 +255,8 @@ void ShardLogs::flush_all(EngineOp& op) {
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
-                          state.time_lookups.wants_turn() || state.producer_loads.has_news() ||
-                          state.segment_removals.wants_turn();
+                          state.holds.has_news() || state.time_lookups.wants_turn() ||
+                          state.producer_loads.has_news() || state.segment_removals.wants_turn();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());

@@ -25,6 +25,8 @@
 
 namespace millrace::engine {
 
+class LogImpl;
+
 class ShardLogsListener {
 public:
     virtual ~ShardLogsListener() = default;
@@ -78,6 +80,9 @@ public:
                             RecoveredLog* recovered);
 
     [[nodiscard]] Log* find(const PartitionKey& key) noexcept;
+
+    // The same, to hold it for an atomic append.
+    [[nodiscard]] LogImpl* find_held(const PartitionKey& key) noexcept;
 
     // Forgets the log at once (pending operations end with shutting_down, its WAL entries are
     // released); then its folder goes to trash/ and away. op.done: the folder's name is free.

@@ -25,6 +25,7 @@ enum class Api : std::uint16_t {
     fetch = 31,
     list_offsets = 32,
     offset_for_leader_epoch = 33,
+    append_atomic = 34,
 
     init_producer = 40,
 };

@@ -27,13 +27,6 @@ struct CrashRun::Listener final : engine::LogListener {
     }
 };
 
-namespace {
-
-// Ascends with the offset, however many crashes lie in between.
-engine::TimestampMs timestamp_at(Offset offset) {
-    return 1'600'000'000'000 + offset.value * 10;
-}
-
 // One batch of at least `bytes`, unlike any other.
 std::vector<std::byte> make_batch(std::mt19937_64& random,
                                   std::uint32_t bytes,
@@ -54,8 +47,6 @@ std::vector<std::byte> make_batch(std::mt19937_64& random,
     const auto batch = builder.finish(engine::Codec::none, producer);
     return {batch->begin(), batch->end()};
 }
-
-}  // namespace
 
 CrashRun::CrashRun(SimDisk& disk,
                    engine::Arena& arena,
@@ -84,6 +75,7 @@ bool CrashRun::recover(Ending ending) {
         }
     }
     std::vector<std::byte> bytes;
+    std::vector<Offset> ends;
     auto recovered = model_;
     for (std::size_t index = 0; index < model_.size(); ++index) {
         auto& log =
@@ -97,7 +89,10 @@ bool CrashRun::recover(Ending ending) {
             complain(model_[index].directory + ": what was recovered cannot be read");
         }
         recovered[index].continue_from(offsets.log_start, offsets.log_end);
+        ends.push_back(offsets.log_end);
     }
+    check_atomic(model_, ends, wrong_);
+    under_way_.assign(model_.size(), nullptr);
     Model before = std::exchange(model_, std::move(recovered));
     for (std::size_t index = 0; index < model_.size(); ++index) {
         auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
@@ -122,6 +117,7 @@ bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::u
         if (workload.producers) {
             producer = {static_cast<std::int64_t>(log), 0, model_[log].next_sequence()};
         }
+        if (workload.atomic && random_() % 3 == 0) append_atomically(workload);
         const auto batch = make_batch(random_, bytes, timestamp_at(model_[log].end()), producer);
         const auto durability = random_() % 8 == 0 ? Durability::synced : Durability::memory;
         if (!append(log, batch, durability)) return false;
@@ -159,11 +155,14 @@ bool CrashRun::append(std::size_t log, engine::Bytes batch, Durability durabilit
 
 engine::Result<void> CrashRun::append_when_possible(std::size_t log, engine::AppendOp& op) {
     while (true) {
+        // One that was released for want of room holds it again before anything else goes in.
+        if (!await_hold(log)) return engine::failure(engine::Errc::log_held);
         auto accepted = logs_[log]->append(op);
         if (accepted) return accepted;
         const auto code = accepted.error().code;
         if (code == engine::Errc::no_room && await_room(log, op.batches.size())) continue;
         if (code == engine::Errc::producers_unread && await_producers(log)) continue;
+        if (code == engine::Errc::log_held && await_release(log)) continue;
         return accepted;
     }
 }

@@ -54,6 +54,39 @@ std::vector<CrashWorkload> crash_workloads() {
                    .classes = {Durability::synced, Durability::written, Durability::memory},
                    .synced_writes = true,
                    .deletes = true});
+    all.push_back({.name = "atomic",
+                   .seed = 22,
+                   .shards = 2,
+                   .next_shards = 2,
+                   .logs = 5,
+                   .batches = 16,
+                   .next_batches = 5,
+                   .batch_bytes_min = 200,
+                   .batch_bytes_max = 1500,
+                   .classes = {Durability::synced, Durability::memory, Durability::written},
+                   .atomic = true});
+    all.push_back({.name = "atomic_shards",
+                   .seed = 23,
+                   .shards = 3,
+                   .next_shards = 2,
+                   .logs = 7,
+                   .batches = 16,
+                   .next_batches = 5,
+                   .batch_bytes_min = 200,
+                   .batch_bytes_max = 1500,
+                   .classes = {Durability::memory, Durability::synced},
+                   .synced_writes = true,
+                   .atomic = true});
+    // Enough to write over every WAL file that has parts of other shards.
+    all.push_back({.name = "atomic_recycling",
+                   .seed = 24,
+                   .shards = 2,
+                   .next_shards = 1,
+                   .logs = 5,
+                   .batches = 50,
+                   .next_batches = 10,
+                   .deletes = true,
+                   .atomic = true});
     return all;
 }
 

@@ -13,6 +13,7 @@
 #include "codec/topics.h"
 #include "engine/assert.h"
 #include "net/frame_reader.h"
+#include "schemas/append_atomic_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -88,6 +89,12 @@ void decode(const detail::Response& response) {
             const std::array deleted{deletion_row(0), deletion_row(1)};
             const auto rows = detail::decode_delete_records(response, deleted);
             if (rows) ASSERT(rows->size() == deleted.size());
+            return;
+        }
+        case Api::append_atomic: {
+            const std::array stored{produced_row(0), produced_row(1)};
+            const auto rows = detail::decode_append_atomic(response, stored);
+            if (rows) ASSERT(rows->size() == stored.size());
             return;
         }
         case Api::metadata:
@@ -191,6 +198,12 @@ std::vector<Input> record_answers() {
                        const auto messages = row_messages(builder);
                        return wire::CreateProduceResponseDirect(
                                builder, 0, nullptr, 0, &rows, &messages);
+                   }),
+            answer(Api::append_atomic,
+                   [](Builder& builder) {
+                       const std::vector<wire::ProducedPartition> rows{{kTopic, 0, 0, 0, 7, -1, 0},
+                                                                       {kTopic, 1, 0, 0, 9, 5, 0}};
+                       return wire::CreateAppendAtomicResponseDirect(builder, 0, nullptr, 0, &rows);
                    }),
             answer(
                     Api::fetch,

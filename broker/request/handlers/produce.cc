@@ -79,6 +79,9 @@ void Produce::start(RequestContext& context,
         append.key = {from_wire(wanted.topic()), wanted.partition()};
         append.op.batches = rest.first(wanted.payload_bytes());
         append.op.durability = durability_of(request.durability());
+        const auto expected =
+                request.expected_offsets() == nullptr ? -1 : request.expected_offsets()->Get(index);
+        if (expected >= 0) append.op.expected_offset = engine::Offset(expected);
         append.deadline = deadline;
         append.account = &connection.parked_bytes;
         rest = rest.subspan(wanted.payload_bytes());
@@ -186,10 +189,27 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
             }
             return message_too_large_message(
                     topic->name, row.largest_batch, topic->log_config.message_bytes_max);
+        case ErrorCode::invalid_timestamp:
+            if (topic == nullptr || !row.append.op.timestamp_fault) break;
+            return invalid_timestamp_message(
+                    topic->name, row.append.key.partition, *row.append.op.timestamp_fault);
+        case ErrorCode::unexpected_offset:
+            if (topic == nullptr) break;
+            return unexpected_offset_message(topic->name,
+                                             row.append.key.partition,
+                                             row.append.op.end_offset.value,
+                                             row.append.op.expected_offset->value);
         default:
             break;
     }
     return std::string(wire::row_of(code).sentence);
+}
+
+// On an error: where the partition ends, for a conditional append that was not there.
+std::int64_t Produce::offset_of(const Row& row, ErrorCode code) noexcept {
+    const auto& op = row.append.op;
+    if (code == ErrorCode::unexpected_offset) return op.end_offset.value;
+    return code == ErrorCode::none ? op.base_offset.value : -1;
 }
 
 void Produce::respond() noexcept {
@@ -221,7 +241,7 @@ void Produce::respond() noexcept {
                                                row.append.key.partition,
                                                static_cast<std::uint16_t>(code),
                                                0,
-                                               good ? row.append.op.base_offset.value : -1,
+                                               offset_of(row, code),
                                                good ? row.append.op.append_time : -1,
                                                good ? row.append.log_start.value : -1);
             });

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "engine/arena.h"
+#include "engine/atomic_append.h"
 #include "engine/clock.h"
 #include "engine/event_log.h"
 #include "engine/histogram.h"
@@ -148,6 +149,10 @@ public:
                                         std::string_view directory,
                                         const LogConfig& config) = 0;
     [[nodiscard]] virtual Log* find_log(const PartitionKey& key) noexcept = 0;
+
+    // Stores batches of several partitions, of any shards, together or not at all. May be asked of
+    // any shard. A stop of the shards waits for those under way.
+    virtual void append_atomic(AtomicAppendOp& op) = 0;
 
     // Deletes a partition whose deletion is durable in the metadata log: its tail is forgotten,
     // its folder goes to trash/, then away. op.done: the folder's name is free again. A recovered

@@ -14,6 +14,8 @@
 #include "engine/types.h"
 
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <vector>
 
 namespace millrace::engine {
@@ -27,10 +29,22 @@ struct LogConfig {
     std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
     bool log_append_time = false;                      // message.timestamp.type
     std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
-    std::int64_t retention_ms = -1;                      // retention.ms; -1: for ever
-    std::int64_t retention_bytes = -1;                   // retention.bytes; -1: without bound
+    // message.timestamp.before.max.ms; the largest number: without bound
+    std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
+    std::int64_t retention_ms = -1;     // retention.ms; -1: for ever
+    std::int64_t retention_bytes = -1;  // retention.bytes; -1: without bound
 
     bool operator==(const LogConfig&) const = default;
+};
+
+// Which record's timestamp is not taken.
+struct TimestampFault {
+    std::int64_t record = 0;  // Of all that were to be appended, from 0 on.
+    TimestampMs timestamp = -1;
+    TimestampMs bound = -1;   // The one it lies beyond; -1: it is below -1.
+    bool compressed = false;  // Then some record of the batch that begins with that one.
+
+    bool operator==(const TimestampFault&) const = default;
 };
 
 struct AppendOp {
@@ -39,15 +53,21 @@ struct AppendOp {
     Durability durability =
             Durability::synced;  // The ack waits for the stronger of this and the topic's.
     bool frees_space = false;    // Taken on a full disk too: it makes room there.
+    // A conditional append: only where the log ends at this offset, so that of many that expect the
+    // same exactly one is taken. Sent again, one that was taken and has a producer id is answered
+    // as the duplicate it is, whatever it expects.
+    std::optional<Offset> expected_offset;
     void (*done)(AppendOp& op) noexcept =
             nullptr;        // Exactly once, only if append() returned a value.
     void* owner = nullptr;  // The caller's.
 
     // Out, set when append() returns.
     Offset base_offset;            // Of the first record of the first batch.
-    Offset end_offset;             // One above the last record of the last batch.
+    Offset end_offset;             // One above the last record of the last batch. After
+                                   // unexpected_offset: where the log ends, durable or not.
     TimestampMs append_time = -1;  // LogAppendTime, or -1.
     bool duplicate = false;        // Stored before: the above are the first one's.
+    std::optional<TimestampFault> timestamp_fault;  // After invalid_timestamp, if it is one's.
     // Out, set when done runs.
     Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
 
@@ -75,13 +95,45 @@ struct ReadOp {
     void* state = nullptr;   // The engine's while in flight.
 };
 
-// Waits until a log knows its idempotent producers. Caller-owned; `ready` once, on the shard's
-// thread, never inside the call; also when the log fails or is removed.
-struct ProducersWaiter {
-    void (*ready)(ProducersWaiter& waiter) noexcept = nullptr;
+class LogWaiterList;
+
+// Waits until a log takes appends again: until it knows its idempotent producers, or until an
+// atomic append is done with it. Caller-owned; `ready` once, on the shard's thread, never inside
+// the call; also when the log fails or is removed.
+struct LogWaiter {
+    void (*ready)(LogWaiter& waiter) noexcept = nullptr;
     void* owner = nullptr;
-    ProducersWaiter* next = nullptr;  // The engine's while it waits.
-    ProducersWaiter* previous = nullptr;
+    LogWaiter* next = nullptr;  // The engine's while it waits, as what follows.
+    LogWaiter* previous = nullptr;
+    LogWaiterList* list = nullptr;
+};
+
+// Waiters in the order in which they came. Thread: the shard's.
+class LogWaiterList {
+public:
+    [[nodiscard]] LogWaiter* first() const noexcept { return first_; }
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void push_back(LogWaiter& waiter) noexcept {
+        waiter.list = this;
+        waiter.next = nullptr;
+        waiter.previous = last_;
+        (last_ == nullptr ? first_ : last_->next) = &waiter;
+        last_ = &waiter;
+    }
+
+    // Requires: it is in this list.
+    void remove(LogWaiter& waiter) noexcept {
+        (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
+        (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
+        waiter.next = waiter.previous = nullptr;
+        waiter.list = nullptr;
+    }
+
+private:
+    LogWaiter* first_ = nullptr;
+    LogWaiter* last_ = nullptr;
 };
 
 enum class ReadStatus : std::uint8_t { complete, pending };
@@ -156,14 +208,18 @@ public:
     // A batch with a producer id comes alone. One that its producer has sent before, among the last
     // five, is a success that appends nothing and is done when the first one's mark is passed.
     // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp,
-    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch (nothing
-    //            happened); no_room (park, see ShardEngine::wait_for_room); producers_unread (park,
-    //            see wait_for_producers); storage_full; shutting_down. None of them runs `done`.
+    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch,
+    //            unexpected_offset (nothing happened); no_room (park, see
+    //            ShardEngine::wait_for_room); producers_unread (park, see wait_for_producers);
+    //            log_held (park, see wait_for_release); storage_full; shutting_down. None of them
+    //            runs `done`.
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
 
     // The producers are read back into memory: try the append again then.
-    virtual void wait_for_producers(ProducersWaiter& waiter) noexcept = 0;
-    virtual void cancel_wait(ProducersWaiter& waiter) noexcept = 0;
+    virtual void wait_for_producers(LogWaiter& waiter) noexcept = 0;
+    // An atomic append is done with the log: the same.
+    virtual void wait_for_release(LogWaiter& waiter) noexcept = 0;
+    virtual void cancel_wait(LogWaiter& waiter) noexcept = 0;
 
     // complete: op.outcome and slices are set now. pending: `done` runs later.
     [[nodiscard]] virtual ReadStatus read(ReadOp& op) = 0;

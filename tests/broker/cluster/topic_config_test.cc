@@ -80,6 +80,7 @@ TEST(TopicConfig, OverridesReachTheLog) {
                                     {"index.interval.bytes", "4096"},
                                     {"max.message.bytes", "2000"},
                                     {"message.timestamp.after.max.ms", "5"},
+                                    {"message.timestamp.before.max.ms", "6"},
                                     {"message.timestamp.type", "LogAppendTime"},
                                     {"segment.bytes", "65536"},
                                     {"segment.ms", "7"}};
@@ -88,6 +89,7 @@ TEST(TopicConfig, OverridesReachTheLog) {
     EXPECT_EQ(config.index_interval_bytes, 4096U);
     EXPECT_EQ(config.message_bytes_max, 2000U);
     EXPECT_EQ(config.timestamp_after_max_ms, 5);
+    EXPECT_EQ(config.timestamp_before_max_ms, 6);
     EXPECT_TRUE(config.log_append_time);
     EXPECT_EQ(config.segment_bytes, 65'536U);
     EXPECT_EQ(config.segment_ms, 7);

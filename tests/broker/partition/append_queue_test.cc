@@ -108,6 +108,28 @@ TEST_F(AppendQueueTest, KeepsTheOrderWhileOneWaitsForRoom) {
     EXPECT_EQ(engine_.waiting, nullptr);
 }
 
+TEST_F(AppendQueueTest, KeepsTheOrderOfAPartitionThatAnAtomicAppendHolds) {
+    Append first(0, 100);
+    Append second(0, 10);
+    Append other(1, 10);
+    log(0).refusal = {engine::Errc::log_held};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    queue_.submit(other.pending);
+    EXPECT_TRUE(log(0).appended.empty());
+    EXPECT_THAT(log(1).appended, ElementsAre(&other.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 110U);
+    // Another one may have come first.
+    auto* waiter = std::exchange(log(0).release_waiter, nullptr);
+    ASSERT_NE(waiter, nullptr);
+    waiter->ready(*waiter);
+    EXPECT_TRUE(log(0).appended.empty());
+    log(0).release();
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 0U);
+    EXPECT_TRUE(timers_.armed.empty());
+}
+
 TEST_F(AppendQueueTest, WaitsAgainWhenTheRoomIsTooSmall) {
     Append first(0, 100);
     Append second(1, 10);

@@ -27,12 +27,25 @@ public:
         return {};
     }
 
-    void wait_for_producers(engine::ProducersWaiter& waiter) noexcept override {
+    void wait_for_producers(engine::LogWaiter& waiter) noexcept override {
         EXPECT_EQ(producers_waiter, nullptr);
         producers_waiter = &waiter;
     }
 
-    void cancel_wait(engine::ProducersWaiter& waiter) noexcept override {
+    void wait_for_release(engine::LogWaiter& waiter) noexcept override {
+        EXPECT_EQ(release_waiter, nullptr);
+        release_waiter = &waiter;
+    }
+
+    void release() {
+        refusal.reset();
+        auto* waiter = std::exchange(release_waiter, nullptr);
+        ASSERT_NE(waiter, nullptr);
+        waiter->ready(*waiter);
+    }
+
+    void cancel_wait(engine::LogWaiter& waiter) noexcept override {
+        if (release_waiter == &waiter) release_waiter = nullptr;
         if (producers_waiter == &waiter) producers_waiter = nullptr;
     }
 
@@ -76,7 +89,8 @@ public:
     bool duplicates = false;
     std::vector<engine::AppendOp*> appended;
     engine::LogListener* listener = nullptr;
-    engine::ProducersWaiter* producers_waiter = nullptr;
+    engine::LogWaiter* producers_waiter = nullptr;
+    engine::LogWaiter* release_waiter = nullptr;
 };
 
 class FakeShardEngine final : public engine::ShardEngine {
@@ -92,6 +106,8 @@ public:
     }
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs[key]; }
+
+    void append_atomic(engine::AtomicAppendOp&) override {}
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp&) override {}
 

@@ -25,9 +25,11 @@ public:
         return {};
     }
 
-    void wait_for_producers(engine::ProducersWaiter&) noexcept override {}
+    void wait_for_producers(engine::LogWaiter&) noexcept override {}
 
-    void cancel_wait(engine::ProducersWaiter&) noexcept override {}
+    void wait_for_release(engine::LogWaiter&) noexcept override {}
+
+    void cancel_wait(engine::LogWaiter&) noexcept override {}
 
     engine::ReadStatus read(engine::ReadOp& op) override {
         op.outcome = {};
@@ -92,6 +94,8 @@ public:
     }
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs_[key]; }
+
+    void append_atomic(engine::AtomicAppendOp& op) override { op.done(op); }
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp& op) override { op.done(op); }
 

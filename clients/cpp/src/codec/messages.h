@@ -34,6 +34,7 @@ struct ProduceRow {
     Uuid topic;
     std::uint32_t partition = 0;
     std::uint32_t payload_bytes = 0;
+    std::int64_t expected_offset = -1;  // -1: anywhere.
 };
 
 struct ProducedRow {

@@ -33,6 +33,7 @@ class Api(IntEnum):
     PRODUCE = 30
     FETCH = 31
     LIST_OFFSETS = 32
+    APPEND_ATOMIC = 34
 
 
 class ResponseHeader(NamedTuple):
