@@ -28,11 +28,9 @@ constexpr int kSteps = 250;
 constexpr std::int64_t kProducers = 3;
 constexpr std::uint64_t kBytesMax = 60 * kKiB;  // Then the front is deleted.
 
-struct WokenUp : ProducersWaiter {
+struct WokenUp : LogWaiter {
     WokenUp() {
-        ready = [](ProducersWaiter& waiter) noexcept {
-            static_cast<WokenUp&>(waiter).woken = true;
-        };
+        ready = [](LogWaiter& waiter) noexcept { static_cast<WokenUp&>(waiter).woken = true; };
     }
 
     bool woken = false;
