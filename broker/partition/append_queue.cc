@@ -22,6 +22,8 @@ AppendQueue::~AppendQueue() {
 void AppendQueue::submit(PendingAppend& append) noexcept {
     append.problem = AppendProblem::none;
     append.log_start = engine::Offset(-1);
+    append.op.records_checked = append.opened_too_large = false;
+    append.op.refused_record = -1;
     append.op.owner = &append;
     append.op.done = &AppendQueue::appended;
     append.queue = this;
@@ -40,7 +42,9 @@ void AppendQueue::take_on(PendingAppend& append) noexcept {
         case Entered::over:
             return;
         case Entered::unread:
-            return park_unread(append);
+            return park_unread(append, Entered::unread);
+        case Entered::unchecked:
+            return park_unread(append, Entered::unchecked);
         case Entered::no_room:
             park(for_room_, append);
             return wait_for_first();
@@ -61,6 +65,7 @@ AppendQueue::Entered AppendQueue::enter(PendingAppend& append) noexcept {
     if (!outcome) {
         if (outcome.error().code == engine::Errc::no_room) return Entered::no_room;
         if (outcome.error().code == engine::Errc::producers_unread) return Entered::unread;
+        if (outcome.error().code == engine::Errc::records_unchecked) return Entered::unchecked;
         give_up(append, AppendProblem::refused, outcome.error());
         return Entered::over;
     }
@@ -115,6 +120,10 @@ void AppendQueue::unpark(PendingAppend& append) noexcept {
 
 void AppendQueue::expired(PendingAppend& append) noexcept {
     const bool was_first = &append == for_room_.first();
+    if (const auto found = unread_.find(append.key);
+        found != unread_.end() && found->second->checked == &append) {
+        found->second->checked = nullptr;
+    }
     unpark(append);
     give_up(append, AppendProblem::timed_out, {});
     if (was_first) wait_for_first();
@@ -128,7 +137,7 @@ bool AppendQueue::park_behind_unread(PendingAppend& append) noexcept {
     return true;
 }
 
-void AppendQueue::park_unread(PendingAppend& append) noexcept {
+void AppendQueue::park_unread(PendingAppend& append, Entered why) noexcept {
     PartitionSource::Missing missing{};
     auto& unread = *unread_.emplace(append.key, std::make_unique<Unread>()).first->second;
     unread.queue = this;
@@ -137,13 +146,35 @@ void AppendQueue::park_unread(PendingAppend& append) noexcept {
     unread.waiter.owner = &unread;
     unread.waiter.ready = [](engine::ProducersWaiter& waiter) noexcept {
         auto& read = *static_cast<Unread*>(waiter.owner);
-        read.queue->producers_read(read);
+        read.queue->go_on(read);
     };
     park(unread.appends, append);
-    unread.log->wait_for_producers(unread.waiter);
+    if (why == Entered::unread) return unread.log->wait_for_producers(unread.waiter);
+    unread.checking = true;
+    unread.checked = &append;
+    unread.check.batches = append.op.batches;
+    unread.check.owner = &unread;
+    unread.check.done = [](engine::RecordsCheck& check) noexcept {
+        auto& checked = *static_cast<Unread*>(check.owner);
+        checked.queue->records_checked(checked);
+    };
+    unread.log->check_records(unread.check);
 }
 
-void AppendQueue::producers_read(Unread& unread) noexcept {
+void AppendQueue::records_checked(Unread& unread) noexcept {
+    if (auto* append = unread.checked; append != nullptr && unread.check.outcome) {
+        append->op.records_checked = true;
+    } else if (append != nullptr) {
+        unpark(*append);
+        append->op.refused_record = unread.check.refused_record;
+        append->opened_too_large =
+                unread.check.outcome.error().code == engine::Errc::batch_too_large;
+        give_up(*append, AppendProblem::refused, unread.check.outcome.error());
+    }
+    go_on(unread);
+}
+
+void AppendQueue::go_on(Unread& unread) noexcept {
     // Out of the way first: what has to wait again, waits anew.
     const auto owned = std::move(unread_.extract(unread.key).mapped());
     while (auto* append = unread.appends.first()) {
@@ -169,8 +200,8 @@ void AppendQueue::room_is_ready() noexcept {
         if (park_behind_unread(*append)) continue;
         const auto entered = enter(*append);
         if (entered == Entered::over) continue;
-        if (entered == Entered::unread) {
-            park_unread(*append);
+        if (entered != Entered::no_room) {
+            park_unread(*append, entered);
             continue;
         }
         ASSERT(for_room_.first() == rest);  // Nothing ran that could have changed the queue.
@@ -194,7 +225,11 @@ void AppendQueue::stop() noexcept {
     give_up_all(for_room_);
     while (!unread_.empty()) {
         const auto unread = std::move(unread_.extract(unread_.begin()).mapped());
-        unread->log->cancel_wait(unread->waiter);
+        if (unread->checking) {
+            unread->log->cancel_check(unread->check);
+        } else {
+            unread->log->cancel_wait(unread->waiter);
+        }
         give_up_all(unread->appends);
     }
 }

@@ -1,7 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Appends on their way into this shard's logs, and those that have to wait: for room, or until
-// their partition's producers are read.
+// Appends on their way into this shard's logs, and those that have to wait: for room, until their
+// partition's producers are read, or until compressed records have been looked at.
 //
 // Lifecycle:   one per shard; stopped before it dies.
 // Thread:      its shard's loop.
@@ -34,22 +34,27 @@ public:
     [[nodiscard]] std::uint64_t parked_bytes() const noexcept { return parked_bytes_; }
 
 private:
-    // A partition whose producers are being read, and who waits for them.
+    // A partition whose producers are being read, or the records of its next append, and who waits
+    // for that.
     struct Unread {
         AppendQueue* queue = nullptr;
         engine::PartitionKey key;
         engine::Log* log = nullptr;
         engine::ProducersWaiter waiter;
+        engine::RecordsCheck check;
+        bool checking = false;             // `check` is under way, else `waiter`.
+        PendingAppend* checked = nullptr;  // Whose records; null: it has given up meanwhile.
         ParkedAppends appends;
     };
 
-    enum class Entered : std::uint8_t { over, no_room, unread };
+    enum class Entered : std::uint8_t { over, no_room, unread, unchecked };
 
     [[nodiscard]] Entered enter(PendingAppend& append) noexcept;
     void take_on(PendingAppend& append) noexcept;
     [[nodiscard]] bool park_behind_unread(PendingAppend& append) noexcept;
-    void park_unread(PendingAppend& append) noexcept;
-    void producers_read(Unread& unread) noexcept;
+    void park_unread(PendingAppend& append, Entered why) noexcept;
+    void records_checked(Unread& unread) noexcept;
+    void go_on(Unread& unread) noexcept;
     void park(ParkedAppends& list, PendingAppend& append) noexcept;
     void note_parked(PendingAppend& append) noexcept;
     void unpark(PendingAppend& append) noexcept;

@@ -27,7 +27,10 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::out_of_order_sequence;
         case Errc::invalid_producer_epoch:
             return ErrorCode::invalid_producer_epoch;
-        case Errc::producers_unread:  // Whoever appends waits for them.
+        case Errc::missing_key:
+            return ErrorCode::invalid_record;
+        case Errc::producers_unread:   // Whoever appends waits for them,
+        case Errc::records_unchecked:  // or for this.
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:
@@ -80,6 +83,21 @@ std::string append_too_large_message(std::string_view topic, std::uint64_t limit
             "bytes, a quarter of a file of the write-ahead log (wal.bytes): send them apart.",
             topic,
             limit);
+}
+
+std::string missing_key_message(std::string_view topic, std::int32_t record) {
+    return fmt::format(
+            "Record {} (from 0) has no key: topic '{}' is compacted (cleanup.policy) and keeps the "
+            "last record of every key. Nothing of the batch was stored.",
+            record,
+            topic);
+}
+
+std::string opened_too_large_message(std::string_view topic) {
+    return fmt::format(
+            "A compressed record batch for topic '{}' becomes larger than a compacted topic takes: "
+            "32 MiB, or four times its compressed size if that is more. Send smaller batches.",
+            topic);
 }
 
 }  // namespace millrace::broker

@@ -25,6 +25,9 @@ namespace millrace::broker {
 [[nodiscard]] std::string message_too_large_message(std::string_view topic,
                                                     std::uint32_t batch_bytes,
                                                     std::uint32_t limit);
+// Which record, counted from 0 through all batches of the partition in the request.
+[[nodiscard]] std::string missing_key_message(std::string_view topic, std::int32_t record);
+[[nodiscard]] std::string opened_too_large_message(std::string_view topic);
 // Each batch is small enough, all of them are not.
 [[nodiscard]] std::string append_too_large_message(std::string_view topic, std::uint64_t limit);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/request/fetch.h"
+#include "broker/request/handlers/compact_records.h"
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
@@ -19,6 +20,8 @@ struct HandlerPools {
     Fetches fetches;
     ObjectPool<PartitionQueries> queries;
     ObjectPool<DeleteRecords> deletions;
+    ObjectPool<CompactRecords> compactions;
+    RecordCompactions asked_compactions;
     std::vector<engine::Slice> slices;  // Of the response being written.
 
     [[nodiscard]] std::uint32_t next_session_id() noexcept {

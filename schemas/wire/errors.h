@@ -76,6 +76,7 @@
       false,                                                                                       \
       47,                                                                                          \
       "A newer epoch of the producer is known: another one has taken its place.")                  \
+    X(50, invalid_record, false, 87, "A record without a key, for a topic that is compacted.")     \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
     X(61,                                                                                          \
       log_truncated,                                                                               \

@@ -121,7 +121,8 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::ListOffsetsRequest, 9>(),
                                   fuzzer<wire::OffsetForLeaderEpochRequest, 10>(),
                                   fuzzer<wire::InitProducerRequest, 11>(),
-                                  fuzzer<wire::DeleteRecordsRequest, 12>()});
+                                  fuzzer<wire::DeleteRecordsRequest, 12>(),
+                                  fuzzer<wire::CompactRecordsRequest, 13>()});
 
 }  // namespace
 

@@ -58,6 +58,7 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
              request_of(wire::Api::init_producer,
                         [](Builder& builder) { return wire::CreateInitProducerRequest(builder); })},
             {"delete_records", delete_records_request(key, 0)},
+            {"compact_records", compact_records_request(key)},
     };
 }
 
