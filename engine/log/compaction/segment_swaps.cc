@@ -299,6 +299,8 @@ void SegmentSwaps::end_batch(SwapBatch& batch, Result<void> outcome) noexcept {
         for (const auto& swap : batch.swaps) {
             // Retention leaves it alone until it is over.
             log.segments.find(swap.base)->swapping = false;
+            // Readers get what is left, no longer what was.
+            log.tail.let_go_released_below(swap.end);
         }
         log.compaction().replacing.clear();
         log.compaction().unsettled = true;
