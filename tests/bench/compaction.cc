@@ -99,7 +99,12 @@ CompactionRun compact_once(const BenchOptions& options, Compression compression)
     const auto cpu = cpu_seconds(process) - cpu_before;
     const auto& outcome = outcomes.front();
     if (outcome.error.code != ErrorCode::none) bench_failed(outcome.error.message);
-    if (outcome.records_before < updates / 2) bench_failed("too little was compacted");
+    if (outcome.records_before < updates / 2) {
+        bench_failed(fmt::format("only {} of {} records were gone over, in {} segments",
+                                 outcome.records_before,
+                                 updates,
+                                 outcome.segments_before));
+    }
     verify(broker, updates);
     const auto bytes = static_cast<double>(outcome.records_before * kValueBytes);
     return {.bytes_per_second = bytes / seconds,
