@@ -133,8 +133,8 @@ std::vector<Row> measure_compaction(const BenchOptions& options) {
         Row row{.id = plain ? "compaction" : "compaction-zstd",
                 .value = median(per_cpu),
                 .unit = "bytes of records/s of broker CPU",
-                .bound_text = plain ? "2e8" : "",
-                .limit = nullptr,
+                .bound_text = plain ? "2e8" : "none",
+                .limit = [](const Probes&) { return 0.0; },
                 .note = fmt::format(
                         "updates of 1 KiB on 1,000 keys, {}, storing included; best run "
                         "{:.3g} bytes/s; last run: {}",
