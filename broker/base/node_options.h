@@ -55,6 +55,7 @@ struct NodeOptions {
 
     bool auto_create_topics = false;
     std::uint32_t default_partitions = 1;
+    std::uint64_t compaction_bytes_per_second = 64U << 20;
     std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
     // The broker's own logs keep everything; what users store is kept for a week.
     engine::LogConfig topic_defaults{.retention_ms = 7LL * 24 * 3600 * 1000};

@@ -227,6 +227,17 @@ constexpr ConfigKey kKeys[] = {
          "",
          "Connections that are open at the same time.",
          [](NodeOptions& o, const KeyValue& v) { o.connections_max = as_u32(v); }},
+        {"compaction.bytes_per_second",
+         KeyType::size,
+         "64MiB",
+         "",
+         64 * kKiB,
+         1024 * kGiB,
+         "",
+         "What compaction may read and write in a second, over all partitions together.",
+         [](NodeOptions& o, const KeyValue& v) {
+             o.compaction_bytes_per_second = static_cast<std::uint64_t>(v.number);
+         }},
         {"producer.expiration",
          KeyType::duration,
          "1d",

@@ -22,6 +22,8 @@ AppendQueue::~AppendQueue() {
 void AppendQueue::submit(PendingAppend& append) noexcept {
     append.problem = AppendProblem::none;
     append.log_start = engine::Offset(-1);
+    append.op.records_checked = append.opened_too_large = false;
+    append.op.refused_record = -1;
     append.op.owner = &append;
     append.op.done = &AppendQueue::appended;
     append.queue = this;
@@ -41,6 +43,7 @@ void AppendQueue::take_on(PendingAppend& append) noexcept {
         case Entered::over:
             return;
         case Entered::unread:
+        case Entered::unchecked:
         case Entered::held:
             return park_blocked(append, entered);
         case Entered::no_room:
@@ -64,6 +67,7 @@ AppendQueue::Entered AppendQueue::enter(PendingAppend& append) noexcept {
         if (outcome.error().code == engine::Errc::no_room) return Entered::no_room;
         if (outcome.error().code == engine::Errc::producers_unread) return Entered::unread;
         if (outcome.error().code == engine::Errc::log_held) return Entered::held;
+        if (outcome.error().code == engine::Errc::records_unchecked) return Entered::unchecked;
         give_up(append, AppendProblem::refused, outcome.error());
         return Entered::over;
     }
@@ -118,6 +122,10 @@ void AppendQueue::unpark(PendingAppend& append) noexcept {
 
 void AppendQueue::expired(PendingAppend& append) noexcept {
     const bool was_first = &append == for_room_.first();
+    if (const auto found = blocked_.find(append.key);
+        found != blocked_.end() && found->second->checked == &append) {
+        found->second->checked = nullptr;
+    }
     unpark(append);
     give_up(append, AppendProblem::timed_out, {});
     if (was_first) wait_for_first();
@@ -131,7 +139,7 @@ bool AppendQueue::park_behind_blocked(PendingAppend& append) noexcept {
     return true;
 }
 
-void AppendQueue::park_blocked(PendingAppend& append, Entered entered) noexcept {
+void AppendQueue::park_blocked(PendingAppend& append, Entered why) noexcept {
     PartitionSource::Missing missing{};
     auto& blocked = *blocked_.emplace(append.key, std::make_unique<Blocked>()).first->second;
     blocked.queue = this;
@@ -143,8 +151,30 @@ void AppendQueue::park_blocked(PendingAppend& append, Entered entered) noexcept 
         ready.queue->unblocked(ready);
     };
     park(blocked.appends, append);
-    if (entered == Entered::held) return blocked.log->wait_for_release(blocked.waiter);
-    blocked.log->wait_for_producers(blocked.waiter);
+    if (why == Entered::held) return blocked.log->wait_for_release(blocked.waiter);
+    if (why == Entered::unread) return blocked.log->wait_for_producers(blocked.waiter);
+    blocked.checking = true;
+    blocked.checked = &append;
+    blocked.check.batches = append.op.batches;
+    blocked.check.owner = &blocked;
+    blocked.check.done = [](engine::RecordsCheck& check) noexcept {
+        auto& checked = *static_cast<Blocked*>(check.owner);
+        checked.queue->records_checked(checked);
+    };
+    blocked.log->check_records(blocked.check);
+}
+
+void AppendQueue::records_checked(Blocked& blocked) noexcept {
+    if (auto* append = blocked.checked; append != nullptr && blocked.check.outcome) {
+        append->op.records_checked = true;
+    } else if (append != nullptr) {
+        unpark(*append);
+        append->op.refused_record = blocked.check.refused_record;
+        append->opened_too_large =
+                blocked.check.outcome.error().code == engine::Errc::batch_too_large;
+        give_up(*append, AppendProblem::refused, blocked.check.outcome.error());
+    }
+    unblocked(blocked);
 }
 
 void AppendQueue::unblocked(Blocked& blocked) noexcept {
@@ -173,7 +203,7 @@ void AppendQueue::room_is_ready() noexcept {
         if (park_behind_blocked(*append)) continue;
         const auto entered = enter(*append);
         if (entered == Entered::over) continue;
-        if (entered == Entered::unread || entered == Entered::held) {
+        if (entered != Entered::no_room) {
             park_blocked(*append, entered);
             continue;
         }
@@ -198,7 +228,11 @@ void AppendQueue::stop() noexcept {
     give_up_all(for_room_);
     while (!blocked_.empty()) {
         const auto blocked = std::move(blocked_.extract(blocked_.begin()).mapped());
-        blocked->log->cancel_wait(blocked->waiter);
+        if (blocked->checking) {
+            blocked->log->cancel_check(blocked->check);
+        } else {
+            blocked->log->cancel_wait(blocked->waiter);
+        }
         give_up_all(blocked->appends);
     }
 }

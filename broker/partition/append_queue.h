@@ -1,7 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Appends on their way into this shard's logs, and those that have to wait: for room, until their
-// partition's producers are read, or until an atomic append is done with it.
+// partition's producers are read, until compressed records have been looked at, or until an atomic
+// append is done with it.
 //
 // Lifecycle:   one per shard; stopped before it dies.
 // Thread:      its shard's loop.
@@ -34,22 +35,26 @@ public:
     [[nodiscard]] std::uint64_t parked_bytes() const noexcept { return parked_bytes_; }
 
 private:
-    // A partition that takes nothing for now, since its producers are being read or an atomic
-    // append holds it; and who waits for it.
+    // A partition that takes nothing for now, since its producers are being read, the records of
+    // its next append looked at, or an atomic append holds it; and who waits for it.
     struct Blocked {
         AppendQueue* queue = nullptr;
         engine::PartitionKey key;
         engine::Log* log = nullptr;
         engine::LogWaiter waiter;
+        engine::RecordsCheck check;
+        bool checking = false;             // `check` is under way, else `waiter`.
+        PendingAppend* checked = nullptr;  // Whose records; null: it has given up meanwhile.
         ParkedAppends appends;
     };
 
-    enum class Entered : std::uint8_t { over, no_room, unread, held };
+    enum class Entered : std::uint8_t { over, no_room, unread, unchecked, held };
 
     [[nodiscard]] Entered enter(PendingAppend& append) noexcept;
     void take_on(PendingAppend& append) noexcept;
     [[nodiscard]] bool park_behind_blocked(PendingAppend& append) noexcept;
-    void park_blocked(PendingAppend& append, Entered entered) noexcept;
+    void park_blocked(PendingAppend& append, Entered why) noexcept;
+    void records_checked(Blocked& blocked) noexcept;
     void unblocked(Blocked& blocked) noexcept;
     void park(ParkedAppends& list, PendingAppend& append) noexcept;
     void note_parked(PendingAppend& append) noexcept;

@@ -249,6 +249,11 @@ CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes paylo
     return {};
 }
 
+CheckResult check(const wire::CompactRecordsRequest& request, engine::Bytes payload) {
+    if (auto checked = no_payload(payload); !checked) return checked;
+    return check_partitions(request.partitions());
+}
+
 CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload) {
     if (request.acks() < -1 || request.acks() > 1) return refuse(ErrorCode::invalid_acks);
     if (request.durability() > wire::AckDurability::synced) {

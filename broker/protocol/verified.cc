@@ -91,6 +91,7 @@ MILLRACE_VERIFIED(wire::CreateTopicsRequest);
 MILLRACE_VERIFIED(wire::DeleteTopicsRequest);
 MILLRACE_VERIFIED(wire::CreatePartitionsRequest);
 MILLRACE_VERIFIED(wire::DeleteRecordsRequest);
+MILLRACE_VERIFIED(wire::CompactRecordsRequest);
 MILLRACE_VERIFIED(wire::ProduceRequest);
 MILLRACE_VERIFIED(wire::AppendAtomicRequest);
 MILLRACE_VERIFIED(wire::FetchRequest);

@@ -29,8 +29,11 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::out_of_order_sequence;
         case Errc::invalid_producer_epoch:
             return ErrorCode::invalid_producer_epoch;
-        case Errc::log_held:  // Whoever appends waits for its release, and for the next.
-        case Errc::producers_unread:
+        case Errc::missing_key:
+            return ErrorCode::invalid_record;
+        case Errc::log_held:           // Whoever appends waits for its release, and for the next,
+        case Errc::producers_unread:   // for them,
+        case Errc::records_unchecked:  // or for this.
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:
@@ -120,6 +123,21 @@ std::string append_too_large_message(std::string_view topic, std::uint64_t limit
             "bytes, a quarter of a file of the write-ahead log (wal.bytes): send them apart.",
             topic,
             limit);
+}
+
+std::string missing_key_message(std::string_view topic, std::int32_t record) {
+    return fmt::format(
+            "Record {} (from 0) has no key: topic '{}' is compacted (cleanup.policy) and keeps the "
+            "last record of every key. Nothing of the batch was stored.",
+            record,
+            topic);
+}
+
+std::string opened_too_large_message(std::string_view topic) {
+    return fmt::format(
+            "A compressed record batch for topic '{}' becomes larger than a compacted topic takes: "
+            "32 MiB, or four times its compressed size if that is more. Send smaller batches.",
+            topic);
 }
 
 }  // namespace millrace::broker

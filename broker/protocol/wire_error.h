@@ -35,6 +35,9 @@ namespace millrace::broker {
                                                     std::uint32_t partition,
                                                     std::int64_t end,
                                                     std::int64_t expected);
+// Which record, counted from 0 through all batches of the partition in the request.
+[[nodiscard]] std::string missing_key_message(std::string_view topic, std::int32_t record);
+[[nodiscard]] std::string opened_too_large_message(std::string_view topic);
 // Each batch is small enough, all of them are not.
 [[nodiscard]] std::string append_too_large_message(std::string_view topic, std::uint64_t limit);
 

@@ -5,6 +5,7 @@
 
 #include "broker/request/fetch.h"
 #include "broker/request/handlers/append_atomic.h"
+#include "broker/request/handlers/compact_records.h"
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
@@ -21,6 +22,8 @@ struct HandlerPools {
     ObjectPool<PartitionQueries> queries;
     ObjectPool<DeleteRecords> deletions;
     ObjectPool<AppendAtomic> atomic_appends;
+    ObjectPool<CompactRecords> compactions;
+    RecordCompactions asked_compactions;
     std::vector<engine::Slice> slices;  // Of the response being written.
 
     [[nodiscard]] std::uint32_t next_session_id() noexcept {

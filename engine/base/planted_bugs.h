@@ -32,6 +32,9 @@ enum class PlantedBug : std::uint8_t {
     skip_fence,            // Its entry may be flushed before what its logs held before.
     forget_shares,         // Its WAL file is not kept for the partitions of other shards.
     skip_foreign_parts,    // Replay leaves out its batches of other shards than the entry's.
+    swap_before_sync,      // Compacted files are named by a checkpoint without having been synced.
+    unlink_before_named,   // Compacted segments go before a checkpoint names what replaces them.
+    tombstone_too_early,   // Compaction takes tombstones with it at once.
     append_at_file_end,    // Goes on at the end of the file's blocks, not at the flushed position.
 };
 

@@ -25,6 +25,8 @@ std::string_view name_of(Errc code) noexcept {
             return "out_of_order_sequence";
         case Errc::invalid_producer_epoch:
             return "invalid_producer_epoch";
+        case Errc::missing_key:
+            return "missing_key";
         case Errc::no_room:
             return "no_room";
         case Errc::storage_full:
@@ -33,6 +35,8 @@ std::string_view name_of(Errc code) noexcept {
             return "log_held";
         case Errc::producers_unread:
             return "producers_unread";
+        case Errc::records_unchecked:
+            return "records_unchecked";
         case Errc::damaged_range:
             return "damaged_range";
         case Errc::damaged_wal:

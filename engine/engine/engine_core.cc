@@ -19,7 +19,10 @@ ShardLink& link_of(PostedTask& task) {
 EngineCore::EngineCore(const EngineOptions& options,
                        const EngineParts& parts,
                        RecoveredState&& state)
-        : options_(options), parts_(parts), state_(std::move(state)) {
+        : options_(options),
+          parts_(parts),
+          state_(std::move(state)),
+          compaction_rate_(options.compaction_bytes_per_second) {
     for (std::uint32_t index = 0; index < options.shards; ++index) {
         auto& link = links_.emplace_back();
         link.index = index;

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/engine/recovered_state.h"
 #include "engine/format/checkpoint.h"
+#include "engine/log/compaction/compaction_rate.h"
 #include "engine/shard_post.h"
 
 #include <atomic>
@@ -109,6 +110,8 @@ public:
 
     [[nodiscard]] const RecoveredState& state() const noexcept { return state_; }
 
+    [[nodiscard]] CompactionRate& compaction_rate() noexcept { return compaction_rate_; }
+
     [[nodiscard]] std::deque<ShardLink>& links() noexcept { return links_; }
 
     [[nodiscard]] ShardLink& link(std::uint32_t index) noexcept { return links_[index]; }
@@ -166,6 +169,7 @@ private:
     const EngineOptions options_;
     const EngineParts parts_;
     RecoveredState state_;
+    CompactionRate compaction_rate_;
     std::deque<ShardLink> links_;
     CheckpointRounds* rounds_ = nullptr;
     std::atomic<bool> failing_{false};

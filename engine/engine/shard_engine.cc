@@ -45,6 +45,7 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  core.state().checkpoint.newest->guarded_clock,
                  counters_,
                  *this,
+                 core.compaction_rate(),
                  core.state().summary.clean}),
           free_space_(core.options(), storage, *this),
           append_bytes_max_(wal_file_bytes(core.options()) / 4),

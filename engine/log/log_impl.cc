@@ -23,6 +23,7 @@ LogImpl::LogImpl(LogServices& services,
     state_.directory = directory;
     state_.config = config;
     services.retention.config_changed(config);
+    services.compactions.config_changed(config);
     if (recovered != nullptr) adopt(*recovered);
     const auto latest = std::max(state_.epochs.latest(), 0);
     leader_epoch_ = std::max(latest, services.context.leader_epoch_min);
@@ -56,6 +57,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     state_.size_bytes = state_.segments.planned_bytes();
     if (state_.dirty()) services_.flusher.log_grew(state_);
     services_.start_moves.apply(state_);
+    services_.swaps.adopt(state_);
 }
 
 void LogImpl::adopt_batches(RecoveredBatches& batches) {
@@ -105,6 +107,9 @@ Result<void> LogImpl::take(AppendOp& op) {
     if (failed_) return std::unexpected(failure_);
     if (state_.held) return failure(Errc::log_held);
     TRY_VOID(check_sizes(op.batches, state_.config));
+    if (state_.config.compacts && !op.records_checked) {
+        TRY_VOID(check_keys(op.batches, op.refused_record));
+    }
     TRY(const auto has_producer, check_producer(op));
     if (op.duplicate) return {};
     if (op.expected_offset && *op.expected_offset != state_.log_end) {
@@ -269,6 +274,18 @@ void LogImpl::expire(DeleteOp& op) {
     services_.start_moves.start(state_, op, visible_end_);
 }
 
+void LogImpl::compact(CompactOp& op) {
+    services_.compactions.request(state_, op);
+}
+
+void LogImpl::check_records(RecordsCheck& check) {
+    services_.records_checks.start(state_, check);
+}
+
+void LogImpl::cancel_check(RecordsCheck& check) noexcept {
+    services_.records_checks.cancel(check);
+}
+
 LogOffsets LogImpl::offsets() const noexcept {
     return {.log_start = state_.log_start,
             .flushed_end = state_.flushed_end,
@@ -284,6 +301,7 @@ EpochEnd LogImpl::epoch_end(LeaderEpoch epoch) const noexcept {
 void LogImpl::set_config(const LogConfig& config) noexcept {
     state_.config = config;
     services_.retention.config_changed(config);
+    services_.compactions.config_changed(config);
     services_.news.add(*this);  // A weaker class makes more visible.
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/log.h"
 #include "engine/log/cold_reads.h"
+#include "engine/log/compaction/compactions.h"
 #include "engine/log/duplicate_acks.h"
 #include "engine/log/flusher.h"
 #include "engine/log/log_hold.h"
@@ -14,6 +15,7 @@
 #include "engine/log/log_state.h"
 #include "engine/log/pending_acks.h"
 #include "engine/log/producer_loads.h"
+#include "engine/log/records_checks.h"
 #include "engine/log/recovered_log.h"
 #include "engine/log/retention.h"
 #include "engine/log/start_moves.h"
@@ -35,6 +37,9 @@ struct LogServices {
     StartMoves& start_moves;
     Retention& retention;
     LogHolds& holds;
+    Compactions& compactions;
+    SegmentSwaps& swaps;
+    RecordsChecks& records_checks;
 };
 
 class LogImpl final : public Log, public WalSink, public NewsItem {
@@ -53,6 +58,9 @@ public:
     void look_up_time(TimeLookupOp& op) override;
     void delete_before(DeleteOp& op) override;
     void expire(DeleteOp& op) override;
+    void compact(CompactOp& op) override;
+    void check_records(RecordsCheck& check) override;
+    void cancel_check(RecordsCheck& check) noexcept override;
     [[nodiscard]] LogOffsets offsets() const noexcept override;
 
     [[nodiscard]] LeaderEpoch leader_epoch() const noexcept override { return leader_epoch_; }

@@ -2,17 +2,31 @@
 //
 // A log's part in an atomic append: held, then published or released.
 #include "engine/log/log_impl.h"
+#include "engine/log/records_checks.h"
 #include "engine/log/timestamp_bounds.h"
 
 #include <algorithm>
 
 namespace millrace::engine {
 
+namespace {
+
+// Other logs may be held already: nobody waits for compressed records to be opened.
+Result<void> check_held_keys(Bytes batches) {
+    std::int32_t refused_record = -1;
+    const auto checked = check_keys(batches, refused_record);
+    if (checked || checked.error().code != Errc::records_unchecked) return checked;
+    return failure(Errc::unsupported_batch);
+}
+
+}  // namespace
+
 Result<void> LogImpl::hold(LogHold& hold) {
     ASSERT(!state_.held);
     if (failed_) return std::unexpected(failure_);
     TRY_VOID(check_sizes(hold.batches, state_.config));
     if (has_producer(hold.batches)) return failure(Errc::unsupported_batch);
+    if (state_.config.compacts) TRY_VOID(check_held_keys(hold.batches));
     auto& admission = hold.admission;
     admission = {.base = state_.log_end,
                  .epoch = leader_epoch_,

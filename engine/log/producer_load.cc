@@ -151,7 +151,8 @@ void ProducerLoad::walk(std::uint64_t position, std::optional<Offset> last) noex
                  .last = last,
                  .end = walk_end_,
                  .bytes_end = segment_->bytes,
-                 .window_bytes = kWindowBytes});
+                 .window_bytes = kWindowBytes,
+                 .has_holes = segment_->has_holes});
     walk_on();
 }
 
@@ -167,7 +168,9 @@ void ProducerLoad::walk_on() noexcept {
                         *log_, *segment_, false, completion_of<&ProducerLoad::index_ready>(*this));
             case SegmentWalk::Found::batch: {
                 const auto batch = BatchView::trusted(walk_.batch());
-                if (batch.base_offset() > seen_end_) report_damage();
+                const bool missing = segment_->has_holes ? walk_.damage_before()
+                                                         : batch.base_offset() > seen_end_;
+                if (missing) report_damage();
                 seen_end_ = std::max(seen_end_, batch.next_offset());
                 if (batch.base_offset() < at_ || batch.producer_id() < 0) break;
                 table_->replay(batch, true, context_.guarded_clock.now());

@@ -18,6 +18,7 @@ namespace {
 // What the whole broker uses, divided among its shards.
 constexpr std::uint64_t kIndexBytes = 32 * kMiB;
 constexpr std::uint64_t kProducerBytes = 64 * kMiB;
+constexpr std::uint64_t kCompactionMapBytes = 64 * kMiB;
 constexpr std::uint64_t kLastBlocks = 4096;
 constexpr std::uint64_t kOpenFiles = 256;
 constexpr std::uint64_t kWriteBytesInFlight = 512 * kKiB;
@@ -51,9 +52,12 @@ struct ShardLogs::State {
     ColdReads cold_reads;
     TimeLookups time_lookups;
     StartMoves start_moves;
+    SegmentSwaps swaps;
+    RecordsChecks records_checks;
     LogTable logs;
     Retention retention;
     LogHolds holds;
+    Compactions compactions;
     LogServices services;
     CheckpointRound round;
     IdleFlush idle_flush;
@@ -87,7 +91,18 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           cold_reads(read_parts()),
           time_lookups(read_parts()),
           start_moves(context, flusher, releases, segment_removals),
+          swaps(context, files, indexes, segment_removals),
+          records_checks(context),
           retention(context, logs),
+          compactions({.context = context,
+                       .files = files,
+                       .read_gate = read_gate,
+                       .producer_loads = producer_loads,
+                       .swaps = swaps,
+                       .rate = parts.compaction_rate,
+                       .map_bytes = context.share_of(kCompactionMapBytes, 4 * kMiB)},
+                      logs,
+                      flusher),
           services{context,
                    flusher,
                    releases,
@@ -97,7 +112,10 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                    producer_loads,
                    start_moves,
                    retention,
-                   holds},
+                   holds,
+                   compactions,
+                   swaps,
+                   records_checks},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher, producer_loads) {
@@ -136,6 +154,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     cold_reads.fail(error);
     time_lookups.fail(error);
     start_moves.fail(error);
+    compactions.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
     producer_loads.fail();
 }
@@ -184,6 +203,8 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     state_->time_lookups.forget(state, error);
     state_->producer_loads.forget(state);
     state_->start_moves.forget(state, error);
+    state_->compactions.forget(state, error);
+    state_->swaps.forget(state);
     log.set_listener(nullptr);
     log.fail(error);
     static_cast<void>(state_->last_blocks.take(state));
@@ -201,9 +222,11 @@ void ShardLogs::end_turn() noexcept {
     state.context.run_deferred();
     state.retention.end_turn();
     state.segment_removals.end_turn();
+    state.swaps.end_turn();
+    state.compactions.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
-    state.closing.end_turn();
+    if (state.compactions.stopped()) state.closing.end_turn();
     for (std::size_t i = 0; i < state.removals.size(); ++i)
         state.removals[i]->end_turn();
     std::erase_if(state.removals, [](const auto& removal) { return removal->ended(); });
@@ -228,19 +251,23 @@ bool ShardLogs::refused_space() const noexcept {
 
 bool ShardLogs::wants_round() const noexcept {
     if (state_->context.failed) return false;
-    return state_->releases.frees_a_file() || state_->idle_flush.wants_round();
+    return state_->releases.frees_a_file() || state_->idle_flush.wants_round() ||
+           state_->swaps.wants_round();
 }
 
 void ShardLogs::prepare_checkpoint(PrepareOp& op) {
     state_->round.prepare(op);
+    state_->swaps.rows_taken();
 }
 
 void ShardLogs::checkpoint_durable() noexcept {
     state_->round.durable();
+    state_->swaps.round_durable();
 }
 
 void ShardLogs::checkpoint_abandoned() noexcept {
     state_->round.abandoned();
+    state_->swaps.round_abandoned();
 }
 
 void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
@@ -249,6 +276,7 @@ void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
 }
 
 void ShardLogs::flush_all(EngineOp& op) {
+    state_->compactions.stop();
     state_->closing.start(op);
 }
 
@@ -262,6 +290,8 @@ MonotonicTime ShardLogs::next_deadline() const noexcept {
     deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.producer_loads.next_deadline());
     deadline = std::min(deadline, state.retention.next_deadline());
+    deadline = std::min(deadline, state.swaps.next_deadline());
+    deadline = std::min(deadline, state.compactions.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {
         deadline = std::min(deadline, removal->next_deadline());

@@ -14,6 +14,7 @@
 #include "engine/event_log.h"
 #include "engine/format/checkpoint.h"
 #include "engine/log.h"
+#include "engine/log/compaction/compaction_rate.h"
 #include "engine/log/recovered_log.h"
 #include "engine/storage.h"
 #include "engine/wal/wal_appender.h"
@@ -51,6 +52,7 @@ struct ShardLogsParts {
     TimestampMs guarded_clock;     // As the last checkpoint has it; 0: there was none.
     ShardCounters& counters;
     ShardLogsListener& listener;
+    CompactionRate& compaction_rate;
     bool after_clean_stop = true;  // Of the run before, if there was one.
 };
 

@@ -104,6 +104,12 @@ void Tail::let_go_released() noexcept {
     if (empty()) ring_ = {};
 }
 
+void Tail::let_go_released_below(Offset end) noexcept {
+    for (; begin_ < released_ && at(begin_).end <= end; ++begin_)
+        slot(begin_) = TailEntry{};
+    if (empty()) ring_ = {};
+}
+
 Tail::Number Tail::find(Offset offset) const noexcept {
     Number low = begin_;
     Number high = end_;

@@ -79,6 +79,9 @@ public:
     // Its read cache goes.
     void let_go_released() noexcept;
 
+    // What of it ends at or below `end` goes.
+    void let_go_released_below(Offset end) noexcept;
+
     // Appends slices of whole batches from the one that holds `from` on, below `limit`, to op, as
     // far as op.bytes_max goes. Requires: first_offset() <= from.
     void read(Offset from, Offset limit, ReadOp& op) const;

@@ -20,6 +20,7 @@ enum class Api : std::uint16_t {
     delete_topics = 21,
     create_partitions = 22,
     delete_records = 23,
+    compact_records = 24,
 
     produce = 30,
     fetch = 31,

@@ -82,6 +82,7 @@
       false,                                                                                       \
       42,                                                                                          \
       "The partition does not end at the offset that a conditional append expects.")               \
+    X(51, invalid_record, false, 87, "A record without a key, for a topic that is compacted.")     \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
     X(61,                                                                                          \
       log_truncated,                                                                               \

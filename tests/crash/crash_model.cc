@@ -135,6 +135,9 @@ void ModelLog::check_recovered(Ending ending,
     if (offsets.log_end > end()) {
         wrong.push_back(complain("the log ends beyond what was appended", offsets.log_end));
     }
+    if (config.compacts) {
+        return check_compacted(offsets.log_start, offsets.log_end, offsets.log_end, read, wrong);
+    }
     std::int64_t bytes = 0;
     for (const auto& batch : batches_) {
         const bool readable = batch->end > offsets.log_start && batch->end <= offsets.log_end;

@@ -66,6 +66,14 @@ public:
     // Holds what was read from `from` of a log that runs against what was appended.
     void check_read(engine::Offset from, engine::Bytes read, std::vector<std::string>& wrong) const;
 
+    // The same of a compacted log, of which everything from `from` to `to` was read: what is there
+    // was appended there, and what is missing has a later record of its key below `visible`.
+    void check_compacted(engine::Offset from,
+                         engine::Offset to,
+                         engine::Offset visible,
+                         engine::Bytes read,
+                         std::vector<std::string>& wrong) const;
+
     // Another run goes on with this much; readers may see all of it, so all of it is promised.
     void continue_from(engine::Offset log_start, engine::Offset log_end);
 

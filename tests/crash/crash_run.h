@@ -68,6 +68,10 @@ private:
     struct Append;
     struct Atomic;
 
+    struct Compaction : engine::CompactOp {
+        bool finished = false;
+    };
+
     // What a slow reader still refers to.
     struct Held {
         std::size_t log = 0;
@@ -96,6 +100,10 @@ private:
     [[nodiscard]] bool await_acks();
     void append_done(Append& append);
     void delete_random();
+    // Begins a compaction, which goes on meanwhile.
+    void compact_random();
+    [[nodiscard]] bool await_compactions();
+    void check_read(std::size_t log, engine::Offset from, engine::Offset to, engine::Bytes bytes);
     void read_random();
     void look_up_random_time();
     void hold(std::size_t log, engine::Offset from, std::vector<engine::Slice> slices);
@@ -122,6 +130,7 @@ private:
     std::vector<Atomic*> under_way_;  // By log; null: none.
     std::uint64_t atomic_count_ = 0;
     std::deque<Held> held_;
+    std::deque<Compaction> compactions_;
     std::size_t unacked_ = 0;
     std::uint64_t acked_ = 0;
     std::uint64_t acked_after_failure_ = 0;

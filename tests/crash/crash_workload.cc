@@ -87,6 +87,38 @@ std::vector<CrashWorkload> crash_workloads() {
                    .next_batches = 10,
                    .deletes = true,
                    .atomic = true});
+    all.push_back({.name = "compacts",
+                   .seed = 21,
+                   .logs = 2,
+                   .batches = 40,
+                   .next_batches = 8,
+                   .batch_bytes_min = 300,
+                   .batch_bytes_max = 1500,
+                   .compacts = true});
+    all.push_back({.name = "compacts_shards",
+                   .seed = 22,
+                   .shards = 2,
+                   .next_shards = 1,
+                   .logs = 3,
+                   .batches = 60,
+                   .next_batches = 10,
+                   .batch_bytes_min = 300,
+                   .batch_bytes_max = 2000,
+                   .classes = {Durability::synced, Durability::memory},
+                   .producers = true,
+                   .compacts = true});
+    all.push_back({.name = "compacts_deletes",
+                   .seed = 23,
+                   .shards = 1,
+                   .next_shards = 2,
+                   .logs = 3,
+                   .batches = 50,
+                   .next_batches = 8,
+                   .batch_bytes_min = 300,
+                   .batch_bytes_max = 2000,
+                   .synced_writes = true,
+                   .compacts = true,
+                   .deletes = true});
     return all;
 }
 

@@ -122,7 +122,8 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::OffsetForLeaderEpochRequest, 10>(),
                                   fuzzer<wire::InitProducerRequest, 11>(),
                                   fuzzer<wire::DeleteRecordsRequest, 12>(),
-                                  fuzzer<wire::AppendAtomicRequest, 13>()});
+                                  fuzzer<wire::AppendAtomicRequest, 13>(),
+                                  fuzzer<wire::CompactRecordsRequest, 14>()});
 
 }  // namespace
 

@@ -62,6 +62,7 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
              append_atomic_request({{key, batch_of({"a record"})},
                                     {{key.topic, key.partition + 1}, batch_of({"b"})}},
                                    {-1, -1})},
+            {"compact_records", compact_records_request(key)},
     };
 }
 

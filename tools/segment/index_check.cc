@@ -17,7 +17,11 @@ using engine::Offset;
 
 std::filesystem::path beside(const std::filesystem::path& log, std::string_view suffix) {
     auto path = log;
-    return path.replace_extension(suffix);
+    // One that compaction has made and that does not have its name yet.
+    if (log.extension() != engine::kSwapSuffix) return path.replace_extension(suffix);
+    path.replace_extension();
+    path.replace_extension(suffix);
+    return path += engine::kSwapSuffix;
 }
 
 }  // namespace
@@ -72,7 +76,7 @@ void IndexCheck::pass_offset(const engine::BatchView& batch,
 }
 
 void IndexCheck::pass_time(const engine::BatchView& batch, std::vector<Damage>& damaged) {
-    largest_ = std::max(largest_, batch.max_timestamp());
+    largest_ = std::max(largest_, batch.indexed_timestamp());
     for (; next_time_ < times_.size(); ++next_time_) {
         const auto& entry = times_[next_time_];
         const auto offset = base_ + entry.relative_offset;

@@ -150,6 +150,12 @@ std::string AppendAtomic::refusal_message(ErrorCode code) const {
                                              part.key.partition,
                                              part.end_offset.value,
                                              part.expected_offset->value);
+        case ErrorCode::unsupported_batch:
+            if (!topic->log_config.compacts) break;
+            return fmt::format(
+                    "Topic '{}' is compacted: its part of an atomic append is neither "
+                    "compressed nor of an idempotent producer.",
+                    topic->name);
         default:
             break;
     }

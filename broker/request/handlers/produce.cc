@@ -183,6 +183,7 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
                     topic->name, row.append.key.partition, topic->partitions);
         case ErrorCode::message_too_large:
             if (topic == nullptr) break;
+            if (row.append.opened_too_large) return opened_too_large_message(topic->name);
             if (row.largest_batch <= topic->log_config.message_bytes_max) {
                 return append_too_large_message(topic->name,
                                                 call_.context().engine().append_bytes_max());
@@ -199,6 +200,9 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
                                              row.append.key.partition,
                                              row.append.op.end_offset.value,
                                              row.append.op.expected_offset->value);
+        case ErrorCode::invalid_record:
+            if (topic == nullptr) break;
+            return missing_key_message(topic->name, row.append.op.refused_record);
         default:
             break;
     }

@@ -51,6 +51,8 @@ struct EngineOptions {
     std::uint64_t filesystem_bytes = 0;  // StorageRoot::filesystem_bytes(); 0: a large one.
     // A producer id that a partition has not heard of for this long is forgotten there.
     std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
+    // What compaction may read and write, all shards together.
+    std::uint64_t compaction_bytes_per_second = 64 * kMiB;
     bool accept_wal_loss = false;   // --accept-wal-loss
     std::uint64_t random_seed = 0;  // Bits of the run; from the system's generator.
 };
@@ -119,6 +121,13 @@ struct ShardCounters {
     std::uint64_t segments_rolled = 0;
     std::uint64_t segments_deleted = 0;  // Their files are gone; likewise the next.
     std::uint64_t segment_bytes_deleted = 0;
+    std::uint64_t compaction_passes = 0;  // Over one log; that ended well.
+    std::uint64_t compaction_passes_failed = 0;
+    std::uint64_t compaction_records_read = 0;  // Of segments that were compacted, as the next.
+    std::uint64_t compaction_records_removed = 0;
+    std::uint64_t compaction_tombstones_removed = 0;  // Of these, records without a value.
+    std::uint64_t compaction_bytes_read = 0;
+    std::uint64_t compaction_bytes_written = 0;
     std::uint64_t checkpoints = 0;  // Rounds this shard took part in.
     std::uint64_t wal_files_recycled = 0;
     std::uint64_t tail_reads = 0;

@@ -28,11 +28,17 @@ struct LogConfig {
     std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;  // segment.ms
     std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
     bool log_append_time = false;                      // message.timestamp.type
+    bool expires = true;    // cleanup.policy has delete: what retention does not keep goes.
+    bool compacts = false;  // cleanup.policy has compact: so do the last four of these settings.
     std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
     // message.timestamp.before.max.ms; the largest number: without bound
     std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
-    std::int64_t retention_ms = -1;     // retention.ms; -1: for ever
-    std::int64_t retention_bytes = -1;  // retention.bytes; -1: without bound
+    std::int64_t retention_ms = -1;                         // retention.ms; -1: for ever
+    std::int64_t retention_bytes = -1;                      // retention.bytes; -1: without bound
+    std::int64_t delete_retention_ms = 24LL * 3600 * 1000;  // delete.retention.ms
+    double dirty_ratio_min = 0.5;                           // min.cleanable.dirty.ratio
+    std::int64_t compaction_lag_min_ms = 0;                 // min.compaction.lag.ms
+    std::int64_t compaction_lag_max_ms = INT64_MAX;         // max.compaction.lag.ms
 
     bool operator==(const LogConfig&) const = default;
 };
@@ -51,8 +57,9 @@ struct AppendOp {
     // In. `batches` is one or more whole record batches; borrowed only while append() runs.
     Bytes batches;
     Durability durability =
-            Durability::synced;  // The ack waits for the stronger of this and the topic's.
-    bool frees_space = false;    // Taken on a full disk too: it makes room there.
+            Durability::synced;    // The ack waits for the stronger of this and the topic's.
+    bool frees_space = false;      // Taken on a full disk too: it makes room there.
+    bool records_checked = false;  // A RecordsCheck of these batches has found nothing.
     // A conditional append: only where the log ends at this offset, so that of many that expect the
     // same exactly one is taken. Sent again, one that was taken and has a producer id is answered
     // as the duplicate it is, whatever it expects.
@@ -62,11 +69,12 @@ struct AppendOp {
     void* owner = nullptr;  // The caller's.
 
     // Out, set when append() returns.
-    Offset base_offset;            // Of the first record of the first batch.
-    Offset end_offset;             // One above the last record of the last batch. After
-                                   // unexpected_offset: where the log ends, durable or not.
-    TimestampMs append_time = -1;  // LogAppendTime, or -1.
-    bool duplicate = false;        // Stored before: the above are the first one's.
+    Offset base_offset;                // Of the first record of the first batch.
+    Offset end_offset;                 // One above the last record of the last batch. After
+                                       // unexpected_offset: where the log ends, durable or not.
+    TimestampMs append_time = -1;      // LogAppendTime, or -1.
+    bool duplicate = false;            // Stored before: the above are the first one's.
+    std::int32_t refused_record = -1;  // missing_key: which one, counted through all batches.
     std::optional<TimestampFault> timestamp_fault;  // After invalid_timestamp, if it is one's.
     // Out, set when done runs.
     Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
@@ -172,6 +180,44 @@ struct DeleteOp {
     DeleteOp* next = nullptr;  // The engine's while in flight.
 };
 
+// What one or more passes of compaction made of the part of a log that they went over.
+struct CompactionCounts {
+    std::uint64_t segments_before = 0;
+    std::uint64_t segments_after = 0;
+    std::uint64_t records_before = 0;
+    std::uint64_t records_after = 0;
+    std::uint64_t bytes_before = 0;
+    std::uint64_t bytes_after = 0;
+};
+
+// Compaction of all that may be compacted now, whatever the ratio of it that is dirty.
+struct CompactOp {
+    void (*done)(CompactOp& op) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // storage_full: there is no room for what would replace the segments; damaged_range: one of
+    // them cannot be read and stays; no_room: not enough memory; shutting_down, io_failed.
+    Result<void> outcome;
+    CompactionCounts counts;
+
+    CompactOp* next = nullptr;  // The engine's while it waits.
+};
+
+// Opens the compressed batches of an append on another thread, to see whether every record has a
+// key.
+struct RecordsCheck {
+    Bytes batches;                                         // In; borrowed only while the call runs.
+    void (*done)(RecordsCheck& check) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // corrupt_batch, batch_too_large (opened, a batch has more bytes than are allowed),
+    // unsupported_batch, missing_key; shutting_down.
+    Result<void> outcome;
+    std::int32_t refused_record = -1;  // missing_key: which one, counted through all batches.
+
+    RecordsCheck* next = nullptr;  // The engine's while it waits.
+};
+
 struct LogOffsets {
     Offset log_start;
     Offset flushed_end;
@@ -213,7 +259,14 @@ public:
     //            ShardEngine::wait_for_room); producers_unread (park, see wait_for_producers);
     //            log_held (park, see wait_for_release); storage_full; shutting_down. None of them
     //            runs `done`.
+    //            A compacted log, besides: missing_key, and records_unchecked (park, see
+    //            check_records).
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
+
+    // Looks into compressed batches on another thread: try the append again then. The log lives
+    // until `done` has run, also when it is removed meanwhile.
+    virtual void check_records(RecordsCheck& check) = 0;
+    virtual void cancel_check(RecordsCheck& check) noexcept = 0;
 
     // The producers are read back into memory: try the append again then.
     virtual void wait_for_producers(LogWaiter& waiter) noexcept = 0;
@@ -232,6 +285,11 @@ public:
     // Deletes the whole segments that retention_ms and retention_bytes no longer keep, now.
     // Otherwise the engine looks by itself every 30 seconds.
     virtual void expire(DeleteOp& op) = 0;
+
+    // Keeps of every key the last record, in all whole segments that may be compacted now.
+    // Otherwise the engine looks by itself every 15 seconds whether the log's settings want it.
+    // A log whose settings do not have compaction stays as it is.
+    virtual void compact(CompactOp& op) = 0;
 
     [[nodiscard]] virtual LogOffsets offsets() const noexcept = 0;
     // Of what is appended next. Rises with every run that did not end with a clean stop; a new log

@@ -67,6 +67,26 @@ public:
 
     void expire(engine::DeleteOp&) override {}
 
+    void compact(engine::CompactOp& op) override { compactions.push_back(&op); }
+
+    void check_records(engine::RecordsCheck& asked) override {
+        EXPECT_EQ(check, nullptr);
+        check = &asked;
+    }
+
+    void cancel_check(engine::RecordsCheck& asked) noexcept override {
+        if (check == &asked) check = nullptr;
+    }
+
+    void records_are_checked(engine::Result<void> outcome, std::int32_t record = -1) {
+        refusal.reset();
+        auto* checked = std::exchange(check, nullptr);
+        ASSERT_NE(checked, nullptr);
+        checked->outcome = outcome;
+        checked->refused_record = record;
+        checked->done(*checked);
+    }
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override { return {}; }
 
     [[nodiscard]] engine::LeaderEpoch leader_epoch() const noexcept override { return 0; }
@@ -91,6 +111,8 @@ public:
     engine::LogListener* listener = nullptr;
     engine::LogWaiter* producers_waiter = nullptr;
     engine::LogWaiter* release_waiter = nullptr;
+    engine::RecordsCheck* check = nullptr;
+    std::vector<engine::CompactOp*> compactions;
 };
 
 class FakeShardEngine final : public engine::ShardEngine {

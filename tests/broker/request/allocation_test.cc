@@ -54,6 +54,12 @@ public:
 
     void expire(engine::DeleteOp&) override {}
 
+    void compact(engine::CompactOp&) override {}
+
+    void check_records(engine::RecordsCheck&) override {}
+
+    void cancel_check(engine::RecordsCheck&) noexcept override {}
+
     [[nodiscard]] engine::LogOffsets offsets() const noexcept override {
         return {engine::Offset(0), visible_, visible_, end_, visible_};
     }

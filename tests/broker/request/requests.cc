@@ -197,6 +197,14 @@ RequestFrame delete_records_request(const engine::PartitionKey& key, std::int64_
     });
 }
 
+RequestFrame compact_records_request(const engine::PartitionKey& key, std::uint64_t ticket) {
+    return request_of(Api::compact_records, [&](Builder& builder) {
+        const std::vector<wire::RecordCompaction> rows{
+                {broker::to_wire(key.topic), key.partition, 0, ticket}};
+        return wire::CreateCompactRecordsRequestDirect(builder, &rows);
+    });
+}
+
 std::vector<std::pair<engine::PartitionKey, FetchedRecords>> fetched(const Answer& answer) {
     std::vector<std::pair<engine::PartitionKey, FetchedRecords>> result;
     const auto* response = answer.as<wire::FetchResponse>();

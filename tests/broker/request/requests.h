@@ -4,6 +4,7 @@
 #pragma once
 
 #include "schemas/append_atomic_generated.h"
+#include "schemas/compact_records_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -83,6 +84,9 @@ struct FetchOptions {
 // `before`: an offset, -1 the end, -2 what retention keeps no longer.
 [[nodiscard]] RequestFrame delete_records_request(const engine::PartitionKey& key,
                                                   std::int64_t before);
+// `ticket` 0: begins one.
+[[nodiscard]] RequestFrame compact_records_request(const engine::PartitionKey& key,
+                                                   std::uint64_t ticket = 0);
 
 // Records of one partition of a fetch's answer.
 struct FetchedRecords {

@@ -75,7 +75,8 @@ public:
     std::int64_t append(const std::vector<std::byte>& batches);
     // Appends; nothing is written yet.
     AckedAppend& begin_append(const std::vector<std::byte>& batches,
-                              engine::Durability durability = engine::Durability::memory);
+                              engine::Durability durability = engine::Durability::memory,
+                              bool records_checked = false);
 
     // Reads until it is finished.
     FinishedRead read(std::int64_t from,
@@ -121,6 +122,7 @@ public:
     engine::LeaderEpoch leader_epoch_min = 0;
     engine::TimestampMs guarded_clock = 0;  // Of the last checkpoint.
     bool after_clean_stop = true;
+    engine::CompactionRate compaction_rate;
     engine::ShardCounters counters;
     WalDouble wal{arena};
     SimStorageOptions storage_options;

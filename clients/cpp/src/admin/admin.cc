@@ -88,6 +88,11 @@ Result<std::vector<DeletionOutcome>> Admin::expire_topic(const std::string& name
     return core_->expire_topic(name);
 }
 
+Result<std::vector<CompactionOutcome>> Admin::compact_topic(const std::string& name, bool wait) {
+    if (name.empty()) return no_topic_name();
+    return core_->compact_topic(name, wait);
+}
+
 Result<std::vector<ConfigEntry>> Admin::topic_config(const std::string& name,
                                                      const std::vector<std::string>& keys) {
     if (name.empty()) return no_topic_name();

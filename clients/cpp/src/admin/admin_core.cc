@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_core.h"
 
+#include "admin/compactions.h"
 #include "admin/deletions.h"
 #include "codec/configs.h"
 #include "codec/metadata.h"
@@ -209,6 +210,11 @@ Result<std::vector<DeletionOutcome>> AdminCore::expire_topic(const std::string& 
     for (const auto& partition : topic->partitions)
         deletions.push_back({{name, partition.partition}, kExpiredRecords});
     return delete_records(deletions);
+}
+
+Result<std::vector<CompactionOutcome>> AdminCore::compact_topic(const std::string& name,
+                                                                bool wait) {
+    return detail::compact_topic(*client_, name, wait);
 }
 
 Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,

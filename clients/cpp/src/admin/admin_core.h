@@ -29,6 +29,8 @@ public:
             const std::vector<RecordDeletion>& deletions);
     Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
 
+    Result<std::vector<CompactionOutcome>> compact_topic(const std::string& name, bool wait);
+
     Result<std::vector<ConfigEntry>> config(ConfigOf whose,
                                             const std::string& topic,
                                             const std::vector<std::string>& keys);

@@ -106,6 +106,24 @@ struct DeletedRow {
     RowError error;
 };
 
+struct CompactionRow {
+    Uuid topic;
+    std::uint32_t partition = 0;
+    std::uint64_t ticket = 0;
+};
+
+struct CompactedRow {
+    std::uint64_t ticket = 0;
+    bool finished = false;
+    std::uint64_t segments_before = 0;
+    std::uint64_t segments_after = 0;
+    std::uint64_t records_before = 0;
+    std::uint64_t records_after = 0;
+    std::uint64_t bytes_before = 0;
+    std::uint64_t bytes_after = 0;
+    RowError error;
+};
+
 struct ListedRow {
     std::int64_t offset = -1;
     std::int64_t timestamp = -1;
