@@ -84,9 +84,8 @@ struct LogState {
     LeaderEpochs epochs;
     LogProducers producers;
 
-    bool held = false;  // By an atomic append: no other one is taken.
     LogWaiterList hold_waiters;
-
+    bool held = false;           // By an atomic append: no other one is taken.
     bool folder_ready = false;   // It is there, this topic's, and has only files that are named.
     bool removed = false;        // Jobs end at their next step.
     bool has_new_files = false;  // Something was stored since the log was opened.

@@ -45,12 +45,12 @@ struct Segment {
 
     std::unique_ptr<SegmentIndex> index;  // Null: not in memory.
     std::uint32_t index_pins = 0;         // Jobs that work with it: it stays.
+    std::uint32_t holds = 0;              // SegmentHold's.
     std::uint64_t index_bytes = 0;        // As IndexCache counts it.
     IndexLoader* index_loader = nullptr;  // The one that is loading it; others wait for it.
     Segment* index_older = nullptr;       // IndexCache's list.
     Segment* index_newer = nullptr;
     OpenFile* file = nullptr;  // OpenFiles'; null: not open.
-    std::uint32_t holds = 0;   // SegmentHold's.
 
     [[nodiscard]] SegmentRow row() const noexcept;
 

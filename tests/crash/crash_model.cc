@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/crash/crash_model.h"
 
+#include "engine/assert.h"
 #include "engine/format/record_batch.h"
 
 #include <fmt/format.h>
@@ -72,6 +73,11 @@ void ModelLog::appended(Offset base,
     kept->atomic = atomic;
     kept->end = BatchView::trusted(kept->bytes.data()).next_offset();
     batches_.push_back(std::move(kept));
+}
+
+void ModelLog::refused(Offset base) {
+    ASSERT(!batches_.empty() && batches_.back()->base == base);
+    batches_.pop_back();
 }
 
 void ModelLog::promised(Durability state, Offset end) {

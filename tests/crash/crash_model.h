@@ -42,6 +42,9 @@ public:
                   std::vector<std::string>& wrong,
                   std::uint64_t atomic = 0);
 
+    // The last batch, which was to go to `base`, was refused.
+    void refused(engine::Offset base);
+
     // Somebody was told that everything below `end` has reached this state.
     void promised(engine::Durability state, engine::Offset end);
 

@@ -71,6 +71,11 @@ void CrashRun::atomic_done(Atomic& atomic) {
     if (!atomic.op.outcome) {
         const auto code = atomic.op.outcome.error().code;
         if (!faults_) complain(fmt::format("an atomic append failed: {}", name_of(code)));
+        // After a failure nobody knows: it may be on the disk.
+        if (!host_.failure()) {
+            for (std::size_t index = 0; index < atomic.logs.size(); ++index)
+                model_[atomic.logs[index]].refused(atomic.bases[index]);
+        }
         return;
     }
     ++acked_;
@@ -91,8 +96,10 @@ bool CrashRun::await_hold(std::size_t log) {
     const auto decided = [this, log] {
         return under_way_[log] == nullptr || under_way_[log]->holds(log) || host_.failure();
     };
-    if (decided()) return true;
-    if (host_.run_until(decided)) return true;
+    if (decided() || host_.run_until(decided)) {
+        // After a failure nobody says any more what became of it.
+        return under_way_[log] == nullptr || under_way_[log]->holds(log);
+    }
     complain(fmt::format("{}: an atomic append never holds it", model_[log].directory));
     return false;
 }
@@ -105,7 +112,9 @@ bool CrashRun::await_release(std::size_t log) {
         *static_cast<bool*>(woken.owner) = true;
     };
     logs_[log]->wait_for_release(waiter);
-    const bool woken = host_.run_until([&] { return ready || host_.failure(); });
+    // Told as well of what became of it: a refused one leaves its offsets to others.
+    const bool woken = host_.run_until(
+            [&] { return (ready && under_way_[log] == nullptr) || host_.failure(); });
     if (!ready) logs_[log]->cancel_wait(waiter);
     if (!woken && !faults_) complain("a held log is never released");
     return woken && ready && !host_.failure();

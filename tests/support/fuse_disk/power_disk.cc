@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <system_error>
@@ -22,6 +23,19 @@ namespace {
 // ext4's and XFS's alike: EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN; the log is not flushed.
 constexpr unsigned long kShutDown = _IOR('X', 125, std::uint32_t);
 constexpr std::uint32_t kWithoutLogFlush = 2;
+
+constexpr int kUnmountTries = 1000;
+
+// A killed process that used io_uring is reaped before the kernel has let go of its files.
+CommandResult unmount_when_free(const std::filesystem::path& place) {
+    auto result = run_command({"umount", place});
+    for (int tries = 1; result.status != 0 && tries < kUnmountTries; ++tries) {
+        if (result.errors.find("busy") == std::string::npos) break;
+        poll(nullptr, 0, 5);
+        result = run_command({"umount", place});
+    }
+    return result;
+}
 
 void run(const std::vector<std::string>& command) {
     const auto result = run_command(command);
@@ -52,8 +66,8 @@ PowerDisk::PowerDisk(std::filesystem::path folder, std::uint64_t bytes, std::str
 }
 
 PowerDisk::~PowerDisk() {
-    if (refusal_.empty()) run_command({"umount", path()});
-    run_command({"umount", folder_ / "fuse"});
+    if (refusal_.empty()) unmount_when_free(path());
+    unmount_when_free(folder_ / "fuse");
 }
 
 // The server is ready when its files are seen; it ends by itself when it cannot mount.
@@ -86,7 +100,8 @@ void PowerDisk::mount() const {
 }
 
 void PowerDisk::unmount() const {
-    run({"umount", path()});
+    const auto result = unmount_when_free(path());
+    if (result.status != 0) throw std::runtime_error("umount: " + result.errors);
 }
 
 void PowerDisk::control(const std::string& command) const {
