@@ -96,12 +96,12 @@ void AppendAtomic::published(engine::AtomicAppendOp& op,
 void AppendAtomic::done() noexcept {
     auto& context = *context_;
     context.timers().disarm(timer_);
-    buffer_ = {};
     if (!answered_) {
         call_.log_done();
         respond();
         call_.finish();
     }
+    buffer_ = {};  // A refusal's message still reads the batches.
     context.pools().atomic_appends.give_back(*this);
     context.call_ended();
 }
