@@ -225,6 +225,7 @@ int Broker::recover() {
             .groups_in_flight = options_.groups_in_flight,
             .filesystem_bytes = data_.root->filesystem_bytes(),
             .producer_expiration_ms = options_.producer_expiration_ms,
+            .compaction_bytes_per_second = options_.compaction_bytes_per_second,
             .scrub_interval_ms = options_.scrub_interval_ms,
             .scrub_bytes_per_second = options_.scrub_bytes_per_second,
             .accept_wal_loss = options_.accept_wal_loss,

@@ -55,6 +55,7 @@ struct NodeOptions {
 
     bool auto_create_topics = false;
     std::uint32_t default_partitions = 1;
+    std::uint64_t compaction_bytes_per_second = 64U << 20;
     std::int64_t scrub_interval_ms = 7LL * 24 * 3600 * 1000;  // 0: only when asked.
     std::uint64_t scrub_bytes_per_second = 16U << 20;
     std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;

@@ -64,4 +64,13 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     return parse(text, std::span(kByteUnits).first(1));
 }
 
+std::optional<double> parse_ratio(std::string_view text) {
+    double ratio = 0;
+    const auto [rest, error] = std::from_chars(
+            text.data(), text.data() + text.size(), ratio, std::chars_format::fixed);
+    if (error != std::errc{} || rest != text.data() + text.size()) return std::nullopt;
+    if (!(ratio >= 0 && ratio <= 1)) return std::nullopt;  // Nor what is no number.
+    return ratio;
+}
+
 }  // namespace millrace::broker

@@ -18,4 +18,7 @@ namespace millrace::broker {
 
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
 
+// A decimal number from 0 to 1.
+[[nodiscard]] std::optional<double> parse_ratio(std::string_view text);
+
 }  // namespace millrace::broker

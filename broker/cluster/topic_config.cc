@@ -16,7 +16,7 @@ namespace {
 constexpr auto kInt32Max = std::numeric_limits<std::int32_t>::max();
 constexpr auto kInt64Max = std::numeric_limits<std::int64_t>::max();
 
-constexpr std::string_view kCleanupPolicies[] = {"delete"};
+constexpr std::string_view kCleanupPolicies[] = {"delete", "compact", "compact,delete"};
 constexpr std::string_view kCompressionTypes[] = {"producer"};
 constexpr std::string_view kDurabilities[] = {"memory", "written", "synced"};
 constexpr std::string_view kTimestampTypes[] = {"CreateTime", "LogAppendTime"};
@@ -28,13 +28,21 @@ constexpr ConfigDefinition kDefinitions[] = {
          0,
          0,
          kCleanupPolicies,
-         "What happens to old records: delete removes them in whole segments."},
+         "What happens to old records: delete removes them in whole segments, compact keeps the "
+         "last "
+         "one of every key."},
         {"compression.type",
          ConfigType::word,
          0,
          0,
          kCompressionTypes,
          "producer: batches are stored as they were sent, compressed or not."},
+        {"delete.retention.ms",
+         ConfigType::milliseconds,
+         0,
+         kInt64Max,
+         {},
+         "How long compaction keeps a record without a value from when it has first met it."},
         {"durability",
          ConfigType::word,
          0,
@@ -48,6 +56,12 @@ constexpr ConfigDefinition kDefinitions[] = {
          kInt32Max,
          {},
          "Bytes of records between two entries of the offset index, at least."},
+        {"max.compaction.lag.ms",
+         ConfigType::milliseconds,
+         1,
+         kInt64Max,
+         {},
+         "How long a record may wait for compaction, whatever the ratio that is dirty."},
         {"max.message.bytes",
          ConfigType::bytes,
          100,
@@ -60,12 +74,32 @@ constexpr ConfigDefinition kDefinitions[] = {
          kInt64Max,
          {},
          "How far in the future a record's timestamp may lie."},
+        {"message.timestamp.before.max.ms",
+         ConfigType::milliseconds,
+         0,
+         kInt64Max,
+         {},
+         "How far in the past a record's timestamp may lie; the largest number: as far as it "
+         "likes."},
         {"message.timestamp.type",
          ConfigType::word,
          0,
          0,
          kTimestampTypes,
          "CreateTime keeps the producer's timestamps, LogAppendTime sets the time of the append."},
+        {"min.cleanable.dirty.ratio",
+         ConfigType::ratio,
+         0,
+         1,
+         {},
+         "Share of a partition's bytes that were not compacted yet from which on compaction "
+         "begins."},
+        {"min.compaction.lag.ms",
+         ConfigType::milliseconds,
+         0,
+         kInt64Max,
+         {},
+         "How long a record is left alone by compaction, at least."},
         {"min.insync.replicas",
          ConfigType::integer,
          1,
@@ -146,6 +180,7 @@ std::optional<std::int64_t> parse_number(ConfigType type, std::string_view value
             return parse_bytes(value);
         case ConfigType::milliseconds:
             return parse_milliseconds(value);
+        case ConfigType::ratio:
         case ConfigType::word:
             break;
     }
@@ -158,6 +193,8 @@ std::string_view example_of(ConfigType type) {
             return "an integer of bytes, or a size as 64KiB or 1GiB";
         case ConfigType::milliseconds:
             return "an integer of milliseconds, or a time as 12h or 7d";
+        case ConfigType::ratio:
+            return "a number";
         case ConfigType::integer:
         case ConfigType::word:
             break;
@@ -197,7 +234,14 @@ std::expected<std::string, std::string> canonical_config_value(std::string_view 
                                                                std::string_view value) {
     const auto* definition = find_topic_config(key);
     if (definition == nullptr) return std::unexpected(unknown_key(key));
+    if (definition->type == ConfigType::ratio) {
+        const auto ratio = parse_ratio(value);
+        if (ratio) return fmt::format("{}", *ratio);
+        return std::unexpected(fmt::format(
+                "{} = '{}' is not a number from 0 to 1, as 0.5.", key, value.substr(0, 64)));
+    }
     if (definition->type == ConfigType::word) {
+        if (key == "cleanup.policy" && value == "delete,compact") value = "compact,delete";
         if (std::find(definition->words.begin(), definition->words.end(), value) !=
             definition->words.end()) {
             return std::string(value);
@@ -225,13 +269,19 @@ std::expected<std::string, std::string> canonical_config_value(std::string_view 
 std::string default_config_value(std::string_view key, const engine::LogConfig& defaults) {
     if (key == "cleanup.policy") return "delete";
     if (key == "compression.type") return "producer";
+    if (key == "delete.retention.ms") return fmt::format("{}", defaults.delete_retention_ms);
     if (key == "durability") return std::string(word_of(defaults.durability));
     if (key == "index.interval.bytes") return fmt::format("{}", defaults.index_interval_bytes);
+    if (key == "max.compaction.lag.ms") return fmt::format("{}", defaults.compaction_lag_max_ms);
     if (key == "max.message.bytes") return fmt::format("{}", defaults.message_bytes_max);
     if (key == "message.timestamp.after.max.ms")
         return fmt::format("{}", defaults.timestamp_after_max_ms);
+    if (key == "message.timestamp.before.max.ms")
+        return fmt::format("{}", defaults.timestamp_before_max_ms);
     if (key == "message.timestamp.type")
         return std::string(kTimestampTypes[defaults.log_append_time ? 1 : 0]);
+    if (key == "min.cleanable.dirty.ratio") return fmt::format("{}", defaults.dirty_ratio_min);
+    if (key == "min.compaction.lag.ms") return fmt::format("{}", defaults.compaction_lag_min_ms);
     if (key == "min.insync.replicas") return "1";
     if (key == "retention.bytes") return fmt::format("{}", defaults.retention_bytes);
     if (key == "retention.ms") return fmt::format("{}", defaults.retention_ms);
@@ -249,13 +299,24 @@ engine::LogConfig effective_log_config(const ConfigOverrides& overrides,
         const auto value = parse_integer(found->second);
         if (value) field = static_cast<std::remove_reference_t<decltype(field)>>(*value);
     };
+    number("delete.retention.ms", config.delete_retention_ms);
     number("index.interval.bytes", config.index_interval_bytes);
+    number("max.compaction.lag.ms", config.compaction_lag_max_ms);
     number("max.message.bytes", config.message_bytes_max);
     number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
+    number("message.timestamp.before.max.ms", config.timestamp_before_max_ms);
+    number("min.compaction.lag.ms", config.compaction_lag_min_ms);
     number("retention.bytes", config.retention_bytes);
     number("retention.ms", config.retention_ms);
     number("segment.bytes", config.segment_bytes);
     number("segment.ms", config.segment_ms);
+    if (const auto found = overrides.find("cleanup.policy"); found != overrides.end()) {
+        config.compacts = found->second.starts_with("compact");
+        config.expires = found->second.ends_with("delete");
+    }
+    if (const auto found = overrides.find("min.cleanable.dirty.ratio"); found != overrides.end()) {
+        if (const auto ratio = parse_ratio(found->second)) config.dirty_ratio_min = *ratio;
+    }
     if (const auto found = overrides.find("message.timestamp.type"); found != overrides.end()) {
         config.log_append_time = found->second == kTimestampTypes[1];
     }

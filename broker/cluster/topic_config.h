@@ -15,7 +15,7 @@
 
 namespace millrace::broker {
 
-enum class ConfigType : std::uint8_t { integer, bytes, milliseconds, word };
+enum class ConfigType : std::uint8_t { integer, bytes, milliseconds, ratio, word };
 
 struct ConfigDefinition {
     std::string_view key;

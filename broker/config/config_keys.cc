@@ -227,6 +227,17 @@ constexpr ConfigKey kKeys[] = {
          "",
          "Connections that are open at the same time.",
          [](NodeOptions& o, const KeyValue& v) { o.connections_max = as_u32(v); }},
+        {"compaction.bytes_per_second",
+         KeyType::size,
+         "64MiB",
+         "",
+         64 * kKiB,
+         1024 * kGiB,
+         "",
+         "What compaction may read and write in a second, over all partitions together.",
+         [](NodeOptions& o, const KeyValue& v) {
+             o.compaction_bytes_per_second = static_cast<std::uint64_t>(v.number);
+         }},
         {"producer.expiration",
          KeyType::duration,
          "1d",
@@ -345,6 +356,18 @@ constexpr ConfigKey kKeys[] = {
          "not say).",
          [](NodeOptions& o, const KeyValue& v) {
              o.topic_defaults.timestamp_after_max_ms = v.number / 1000;
+         }},
+        {"topic.message_timestamp_before_max_ms",
+         KeyType::duration,
+         "",
+         "no bound",
+         0,
+         kNoMaximum,
+         "",
+         "How far back a timestamp may be (message.timestamp.before.max.ms of a topic that does "
+         "not say).",
+         [](NodeOptions& o, const KeyValue& v) {
+             o.topic_defaults.timestamp_before_max_ms = v.number / 1000;
          }},
 };
 

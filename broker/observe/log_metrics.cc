@@ -33,6 +33,13 @@ LogTotals totals_of(const BrokerSample& sample) {
         sum.segments_rolled += part.segments_rolled;
         sum.segments_deleted += part.segments_deleted;
         sum.segment_bytes_deleted += part.segment_bytes_deleted;
+        sum.compaction_passes += part.compaction_passes;
+        sum.compaction_passes_failed += part.compaction_passes_failed;
+        sum.compaction_records_read += part.compaction_records_read;
+        sum.compaction_records_removed += part.compaction_records_removed;
+        sum.compaction_tombstones_removed += part.compaction_tombstones_removed;
+        sum.compaction_bytes_read += part.compaction_bytes_read;
+        sum.compaction_bytes_written += part.compaction_bytes_written;
         sum.checkpoints += part.checkpoints;
         sum.wal_files_recycled += part.wal_files_recycled;
         sum.verified_bytes += part.verified_bytes;
@@ -112,6 +119,25 @@ void add_segments(const LogTotals& totals, MetricPage& page) {
             .add({}, sum.cold_read_bytes);
 }
 
+void add_compaction(const LogTotals& totals, MetricPage& page) {
+    const auto& sum = totals.counters;
+    auto passes = page.counter("millrace_compaction_passes_total",
+                               "Passes of compaction over a partition.");
+    passes.add({{"result", "ok"}}, sum.compaction_passes);
+    passes.add({{"result", "error"}}, sum.compaction_passes_failed);
+    page.counter("millrace_compaction_records_read_total", "Records that compaction went over.")
+            .add({}, sum.compaction_records_read);
+    page.counter("millrace_compaction_records_removed_total", "Records that compaction took away.")
+            .add({}, sum.compaction_records_removed);
+    page.counter("millrace_compaction_tombstones_removed_total",
+                 "Of these, records without a value whose time was over.")
+            .add({}, sum.compaction_tombstones_removed);
+    page.counter("millrace_compaction_read_bytes_total", "Bytes of segments before compaction.")
+            .add({}, sum.compaction_bytes_read);
+    page.counter("millrace_compaction_written_bytes_total", "Bytes of segments after it.")
+            .add({}, sum.compaction_bytes_written);
+}
+
 void add_storage(const LogTotals& totals, MetricPage& page) {
     page.gauge("millrace_storage_full", "1 while appends are refused because the disk is full.")
             .add({}, totals.storage_full ? 1.0 : 0.0);
@@ -140,6 +166,7 @@ void add_log_metrics(const BrokerSample& sample, MetricPage& page) {
     const auto totals = totals_of(sample);
     add_wal(totals, page);
     add_segments(totals, page);
+    add_compaction(totals, page);
     add_storage(totals, page);
 }
 

@@ -22,6 +22,8 @@ AppendQueue::~AppendQueue() {
 void AppendQueue::submit(PendingAppend& append) noexcept {
     append.problem = AppendProblem::none;
     append.log_start = engine::Offset(-1);
+    append.op.records_checked = append.opened_too_large = false;
+    append.op.refused_record = -1;
     append.op.owner = &append;
     append.op.done = &AppendQueue::appended;
     append.queue = this;
@@ -34,13 +36,16 @@ void AppendQueue::submit(PendingAppend& append) noexcept {
 }
 
 void AppendQueue::take_on(PendingAppend& append) noexcept {
-    if (park_behind_unread(append)) return;
+    if (park_behind_blocked(append)) return;
     if (!for_room_.empty()) return park(for_room_, append);
-    switch (enter(append)) {
+    const auto entered = enter(append);
+    switch (entered) {
         case Entered::over:
             return;
         case Entered::unread:
-            return park_unread(append);
+        case Entered::unchecked:
+        case Entered::held:
+            return park_blocked(append, entered);
         case Entered::no_room:
             park(for_room_, append);
             return wait_for_first();
@@ -61,6 +66,8 @@ AppendQueue::Entered AppendQueue::enter(PendingAppend& append) noexcept {
     if (!outcome) {
         if (outcome.error().code == engine::Errc::no_room) return Entered::no_room;
         if (outcome.error().code == engine::Errc::producers_unread) return Entered::unread;
+        if (outcome.error().code == engine::Errc::log_held) return Entered::held;
+        if (outcome.error().code == engine::Errc::records_unchecked) return Entered::unchecked;
         give_up(append, AppendProblem::refused, outcome.error());
         return Entered::over;
     }
@@ -115,38 +122,65 @@ void AppendQueue::unpark(PendingAppend& append) noexcept {
 
 void AppendQueue::expired(PendingAppend& append) noexcept {
     const bool was_first = &append == for_room_.first();
+    if (const auto found = blocked_.find(append.key);
+        found != blocked_.end() && found->second->checked == &append) {
+        found->second->checked = nullptr;
+    }
     unpark(append);
     give_up(append, AppendProblem::timed_out, {});
     if (was_first) wait_for_first();
 }
 
-bool AppendQueue::park_behind_unread(PendingAppend& append) noexcept {
-    if (unread_.empty()) return false;
-    const auto found = unread_.find(append.key);
-    if (found == unread_.end()) return false;
+bool AppendQueue::park_behind_blocked(PendingAppend& append) noexcept {
+    if (blocked_.empty()) return false;
+    const auto found = blocked_.find(append.key);
+    if (found == blocked_.end()) return false;
     park(found->second->appends, append);
     return true;
 }
 
-void AppendQueue::park_unread(PendingAppend& append) noexcept {
+void AppendQueue::park_blocked(PendingAppend& append, Entered why) noexcept {
     PartitionSource::Missing missing{};
-    auto& unread = *unread_.emplace(append.key, std::make_unique<Unread>()).first->second;
-    unread.queue = this;
-    unread.key = append.key;
-    unread.log = &source_.find_or_open(append.key, missing)->log();
-    unread.waiter.owner = &unread;
-    unread.waiter.ready = [](engine::ProducersWaiter& waiter) noexcept {
-        auto& read = *static_cast<Unread*>(waiter.owner);
-        read.queue->producers_read(read);
+    auto& blocked = *blocked_.emplace(append.key, std::make_unique<Blocked>()).first->second;
+    blocked.queue = this;
+    blocked.key = append.key;
+    blocked.log = &source_.find_or_open(append.key, missing)->log();
+    blocked.waiter.owner = &blocked;
+    blocked.waiter.ready = [](engine::LogWaiter& waiter) noexcept {
+        auto& ready = *static_cast<Blocked*>(waiter.owner);
+        ready.queue->unblocked(ready);
     };
-    park(unread.appends, append);
-    unread.log->wait_for_producers(unread.waiter);
+    park(blocked.appends, append);
+    if (why == Entered::held) return blocked.log->wait_for_release(blocked.waiter);
+    if (why == Entered::unread) return blocked.log->wait_for_producers(blocked.waiter);
+    blocked.checking = true;
+    blocked.checked = &append;
+    blocked.check.batches = append.op.batches;
+    blocked.check.owner = &blocked;
+    blocked.check.done = [](engine::RecordsCheck& check) noexcept {
+        auto& checked = *static_cast<Blocked*>(check.owner);
+        checked.queue->records_checked(checked);
+    };
+    blocked.log->check_records(blocked.check);
 }
 
-void AppendQueue::producers_read(Unread& unread) noexcept {
+void AppendQueue::records_checked(Blocked& blocked) noexcept {
+    if (auto* append = blocked.checked; append != nullptr && blocked.check.outcome) {
+        append->op.records_checked = true;
+    } else if (append != nullptr) {
+        unpark(*append);
+        append->op.refused_record = blocked.check.refused_record;
+        append->opened_too_large =
+                blocked.check.outcome.error().code == engine::Errc::batch_too_large;
+        give_up(*append, AppendProblem::refused, blocked.check.outcome.error());
+    }
+    unblocked(blocked);
+}
+
+void AppendQueue::unblocked(Blocked& blocked) noexcept {
     // Out of the way first: what has to wait again, waits anew.
-    const auto owned = std::move(unread_.extract(unread.key).mapped());
-    while (auto* append = unread.appends.first()) {
+    const auto owned = std::move(blocked_.extract(blocked.key).mapped());
+    while (auto* append = blocked.appends.first()) {
         unpark(*append);
         take_on(*append);
     }
@@ -166,11 +200,11 @@ void AppendQueue::room_is_ready() noexcept {
         // Out of the queue first: `done` may run within enter() and end its life.
         const auto* rest = append->next;
         unpark(*append);
-        if (park_behind_unread(*append)) continue;
+        if (park_behind_blocked(*append)) continue;
         const auto entered = enter(*append);
         if (entered == Entered::over) continue;
-        if (entered == Entered::unread) {
-            park_unread(*append);
+        if (entered != Entered::no_room) {
+            park_blocked(*append, entered);
             continue;
         }
         ASSERT(for_room_.first() == rest);  // Nothing ran that could have changed the queue.
@@ -192,10 +226,14 @@ void AppendQueue::stop() noexcept {
     if (waiting_) engine_.cancel_wait(room_);
     waiting_ = false;
     give_up_all(for_room_);
-    while (!unread_.empty()) {
-        const auto unread = std::move(unread_.extract(unread_.begin()).mapped());
-        unread->log->cancel_wait(unread->waiter);
-        give_up_all(unread->appends);
+    while (!blocked_.empty()) {
+        const auto blocked = std::move(blocked_.extract(blocked_.begin()).mapped());
+        if (blocked->checking) {
+            blocked->log->cancel_check(blocked->check);
+        } else {
+            blocked->log->cancel_wait(blocked->waiter);
+        }
+        give_up_all(blocked->appends);
     }
 }
 

@@ -1,7 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Appends on their way into this shard's logs, and those that have to wait: for room, or until
-// their partition's producers are read.
+// Appends on their way into this shard's logs, and those that have to wait: for room, until their
+// partition's producers are read, until compressed records have been looked at, or until an atomic
+// append is done with it.
 //
 // Lifecycle:   one per shard; stopped before it dies.
 // Thread:      its shard's loop.
@@ -34,22 +35,27 @@ public:
     [[nodiscard]] std::uint64_t parked_bytes() const noexcept { return parked_bytes_; }
 
 private:
-    // A partition whose producers are being read, and who waits for them.
-    struct Unread {
+    // A partition that takes nothing for now, since its producers are being read, the records of
+    // its next append looked at, or an atomic append holds it; and who waits for it.
+    struct Blocked {
         AppendQueue* queue = nullptr;
         engine::PartitionKey key;
         engine::Log* log = nullptr;
-        engine::ProducersWaiter waiter;
+        engine::LogWaiter waiter;
+        engine::RecordsCheck check;
+        bool checking = false;             // `check` is under way, else `waiter`.
+        PendingAppend* checked = nullptr;  // Whose records; null: it has given up meanwhile.
         ParkedAppends appends;
     };
 
-    enum class Entered : std::uint8_t { over, no_room, unread };
+    enum class Entered : std::uint8_t { over, no_room, unread, unchecked, held };
 
     [[nodiscard]] Entered enter(PendingAppend& append) noexcept;
     void take_on(PendingAppend& append) noexcept;
-    [[nodiscard]] bool park_behind_unread(PendingAppend& append) noexcept;
-    void park_unread(PendingAppend& append) noexcept;
-    void producers_read(Unread& unread) noexcept;
+    [[nodiscard]] bool park_behind_blocked(PendingAppend& append) noexcept;
+    void park_blocked(PendingAppend& append, Entered why) noexcept;
+    void records_checked(Blocked& blocked) noexcept;
+    void unblocked(Blocked& blocked) noexcept;
     void park(ParkedAppends& list, PendingAppend& append) noexcept;
     void note_parked(PendingAppend& append) noexcept;
     void unpark(PendingAppend& append) noexcept;
@@ -64,7 +70,7 @@ private:
     engine::ShardEngine& engine_;
     TimerService& timers_;
     ParkedAppends for_room_;
-    std::unordered_map<engine::PartitionKey, std::unique_ptr<Unread>> unread_;
+    std::unordered_map<engine::PartitionKey, std::unique_ptr<Blocked>> blocked_;
     std::uint64_t parked_bytes_ = 0;
     engine::RoomWaiter room_;
     bool waiting_ = false;

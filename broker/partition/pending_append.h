@@ -39,6 +39,7 @@ struct PendingAppend {
     AppendProblem problem = AppendProblem::none;
     engine::Error error;  // Of `refused`.
     engine::Offset log_start{-1};
+    bool opened_too_large = false;  // `refused`: what a compressed batch becomes is too large.
 
     // The queue's.
     PendingAppend* next = nullptr;

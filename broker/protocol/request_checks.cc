@@ -3,6 +3,7 @@
 
 #include "broker/protocol/batch_walk.h"
 #include "broker/protocol/uuid.h"
+#include "engine/atomic_append.h"
 
 #include <fmt/format.h>
 
@@ -111,6 +112,48 @@ CheckResult check_names(const flatbuffers::Vector<flatbuffers::Offset<Table>>* t
     return {};
 }
 
+template <class Request>
+CheckResult check_expected(const Request& request) {
+    const auto* expected = request.expected_offsets();
+    if (expected == nullptr) return {};
+    const auto rows = request.partitions() == nullptr ? 0 : request.partitions()->size();
+    if (expected->size() != rows) {
+        return malformed(fmt::format(
+                "{} expected offsets do not belong to {} partitions.", expected->size(), rows));
+    }
+    // FlatBuffers' verifier does not look at it.
+    if (rows > 0 && reinterpret_cast<std::uintptr_t>(expected->Data()) % alignof(std::int64_t)) {
+        return malformed("The request's expected offsets are not aligned.");
+    }
+    for (const auto offset : *expected) {
+        if (offset < -1) return malformed("An expected offset is below -1.");
+    }
+    return {};
+}
+
+// Each partition's bytes are whole batches, and together they are the payload.
+template <class Request>
+CheckResult check_batches(const Request& request, engine::Bytes payload) {
+    engine::Bytes rest = payload;
+    if (request.partitions() != nullptr) {
+        for (const auto* row : *request.partitions()) {
+            if (row->payload_bytes() > rest.size() ||
+                !holds_whole_batches(rest.first(row->payload_bytes()))) {
+                return malformed(
+                        fmt::format("The bytes of partition {} are not whole record batches.",
+                                    row->partition()));
+            }
+            rest = rest.subspan(row->payload_bytes());
+        }
+    }
+    // Up to seven zero bytes fill the frame.
+    const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+    if (rest.size() >= 8 || !std::all_of(rest.begin(), rest.end(), is_zero)) {
+        return malformed("The request's payload is longer than its partitions' parts.");
+    }
+    return {};
+}
+
 CheckResult check_kind(wire::ResourceKind kind) {
     if (kind == wire::ResourceKind::topic || kind == wire::ResourceKind::broker) return {};
     return malformed("The kind of a resource is neither topic nor broker.");
@@ -206,6 +249,11 @@ CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes paylo
     return {};
 }
 
+CheckResult check(const wire::CompactRecordsRequest& request, engine::Bytes payload) {
+    if (auto checked = no_payload(payload); !checked) return checked;
+    return check_partitions(request.partitions());
+}
+
 CheckResult check(const wire::VerifyRecordsRequest& request, engine::Bytes payload) {
     if (auto checked = no_payload(payload); !checked) return checked;
     if (auto checked = check_partitions(request.partitions()); !checked) return checked;
@@ -222,24 +270,20 @@ CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload) {
         return malformed("The durability of a produce request is unknown.");
     }
     if (auto checked = check_partitions(request.partitions()); !checked) return checked;
-    engine::Bytes rest = payload;
-    if (request.partitions() != nullptr) {
-        for (const auto* row : *request.partitions()) {
-            if (row->payload_bytes() > rest.size() ||
-                !holds_whole_batches(rest.first(row->payload_bytes()))) {
-                return malformed(
-                        fmt::format("The bytes of partition {} are not whole record batches.",
-                                    row->partition()));
-            }
-            rest = rest.subspan(row->payload_bytes());
-        }
+    if (auto checked = check_expected(request); !checked) return checked;
+    return check_batches(request, payload);
+}
+
+CheckResult check(const wire::AppendAtomicRequest& request, engine::Bytes payload) {
+    if (auto checked = check_partitions(request.partitions()); !checked) return checked;
+    const auto count = request.partitions() == nullptr ? 0 : request.partitions()->size();
+    if (count == 0 || count > engine::kAtomicPartsMax) {
+        return malformed(fmt::format("An atomic append has 1 to {} partitions, not {}.",
+                                     engine::kAtomicPartsMax,
+                                     count));
     }
-    // Up to seven zero bytes fill the frame.
-    const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
-    if (rest.size() >= 8 || !std::all_of(rest.begin(), rest.end(), is_zero)) {
-        return malformed("The request's payload is longer than its partitions' parts.");
-    }
-    return {};
+    if (auto checked = check_expected(request); !checked) return checked;
+    return check_batches(request, payload);
 }
 
 CheckResult check(const wire::FetchRequest& request, engine::Bytes payload) {

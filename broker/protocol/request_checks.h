@@ -6,6 +6,8 @@
 
 #include "broker/protocol/refusal.h"
 #include "broker/protocol/verified.h"
+#include "schemas/append_atomic_generated.h"
+#include "schemas/compact_records_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -31,8 +33,10 @@ using CheckResult = Checked<void>;
 [[nodiscard]] CheckResult check(const wire::CreatePartitionsRequest& request,
                                 engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes payload);
+[[nodiscard]] CheckResult check(const wire::CompactRecordsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::VerifyRecordsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload);
+[[nodiscard]] CheckResult check(const wire::AppendAtomicRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::FetchRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::ListOffsetsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::OffsetForLeaderEpochRequest& request,

@@ -9,10 +9,6 @@
 
 namespace millrace::broker {
 
-// Sentences in one response whose rows are structs: more would only repeat themselves, and an
-// answer must fit its table.
-inline constexpr std::size_t kRowMessagesMax = 64;
-
 // `row_at(index)` gives the rows in order. FlatBuffers' own way to do this without a copy,
 // CreateUninitializedVectorOfStructs, aligns to the size of a row instead of its alignment (2.0.8).
 template <class Row, class RowAt>

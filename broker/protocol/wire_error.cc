@@ -21,13 +21,19 @@ wire::ErrorCode to_wire(const engine::Error& error) noexcept {
             return ErrorCode::offset_out_of_range;
         case Errc::log_truncated:
             return ErrorCode::log_truncated;
+        case Errc::unexpected_offset:
+            return ErrorCode::unexpected_offset;
         case Errc::duplicate_sequence:
             return ErrorCode::duplicate_sequence;
         case Errc::out_of_order_sequence:
             return ErrorCode::out_of_order_sequence;
         case Errc::invalid_producer_epoch:
             return ErrorCode::invalid_producer_epoch;
-        case Errc::producers_unread:  // Whoever appends waits for them.
+        case Errc::missing_key:
+            return ErrorCode::invalid_record;
+        case Errc::log_held:           // Whoever appends waits for its release, and for the next,
+        case Errc::producers_unread:   // for them,
+        case Errc::records_unchecked:  // or for this.
         case Errc::no_room:
             return ErrorCode::throttled;
         case Errc::storage_full:
@@ -74,12 +80,64 @@ std::string message_too_large_message(std::string_view topic,
             topic);
 }
 
+std::string invalid_timestamp_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      const engine::TimestampFault& fault) {
+    const auto whose =
+            fault.compressed
+                    ? fmt::format("A record of the compressed batch of record {}", fault.record)
+                    : fmt::format("Record {}", fault.record);
+    const auto where = fmt::format("{} for partition {} of topic '{}' has timestamp {}",
+                                   whose,
+                                   partition,
+                                   topic,
+                                   fault.timestamp);
+    if (fault.bound < 0) return where + ", below -1, which stands for none.";
+    const bool ahead = fault.timestamp > fault.bound;
+    return fmt::format(
+            "{}, {} {}: farther {} the broker's clock than {} allows.",
+            where,
+            ahead ? "above" : "below",
+            fault.bound,
+            ahead ? "ahead of" : "behind",
+            ahead ? "message.timestamp.after.max.ms" : "message.timestamp.before.max.ms");
+}
+
+std::string unexpected_offset_message(std::string_view topic,
+                                      std::uint32_t partition,
+                                      std::int64_t end,
+                                      std::int64_t expected) {
+    return fmt::format(
+            "Partition {} of topic '{}' ends at offset {}, not at {} as expected: nothing was "
+            "stored. Read what was added since, then append at {}.",
+            partition,
+            topic,
+            end,
+            expected,
+            end);
+}
+
 std::string append_too_large_message(std::string_view topic, std::uint64_t limit) {
     return fmt::format(
             "The record batches of one partition of topic '{}' in one request are larger than {} "
             "bytes, a quarter of a file of the write-ahead log (wal.bytes): send them apart.",
             topic,
             limit);
+}
+
+std::string missing_key_message(std::string_view topic, std::int32_t record) {
+    return fmt::format(
+            "Record {} (from 0) has no key: topic '{}' is compacted (cleanup.policy) and keeps the "
+            "last record of every key. Nothing of the batch was stored.",
+            record,
+            topic);
+}
+
+std::string opened_too_large_message(std::string_view topic) {
+    return fmt::format(
+            "A compressed record batch for topic '{}' becomes larger than a compacted topic takes: "
+            "32 MiB, or four times its compressed size if that is more. Send smaller batches.",
+            topic);
 }
 
 }  // namespace millrace::broker

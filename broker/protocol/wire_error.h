@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/protocol/refusal.h"
+#include "engine/log.h"
 #include "engine/result.h"
 #include "schemas/wire/errors.h"
 
@@ -25,6 +26,18 @@ namespace millrace::broker {
 [[nodiscard]] std::string message_too_large_message(std::string_view topic,
                                                     std::uint32_t batch_bytes,
                                                     std::uint32_t limit);
+// Names record, timestamp and bound, and the setting that says it.
+[[nodiscard]] std::string invalid_timestamp_message(std::string_view topic,
+                                                    std::uint32_t partition,
+                                                    const engine::TimestampFault& fault);
+// Names where the partition ends.
+[[nodiscard]] std::string unexpected_offset_message(std::string_view topic,
+                                                    std::uint32_t partition,
+                                                    std::int64_t end,
+                                                    std::int64_t expected);
+// Which record, counted from 0 through all batches of the partition in the request.
+[[nodiscard]] std::string missing_key_message(std::string_view topic, std::int32_t record);
+[[nodiscard]] std::string opened_too_large_message(std::string_view topic);
 // Each batch is small enough, all of them are not.
 [[nodiscard]] std::string append_too_large_message(std::string_view topic, std::uint64_t limit);
 

@@ -1,7 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/request/api_table.h"
 
+#include "broker/request/handlers/append_atomic.h"
 #include "broker/request/handlers/cluster.h"
+#include "broker/request/handlers/compact_records.h"
 #include "broker/request/handlers/configs.h"
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/fetch.h"
@@ -37,11 +39,13 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::delete_topics,    "delete_topics",    1, 1, &handle_delete_topics,    remove,           kTopic,   kAfter},
     {Api::create_partitions, "create_partitions", 1, 1, &handle_create_partitions, alter,         kTopic,   kAfter},
     {Api::delete_records,   "delete_records",   1, 1, &handle_delete_records,   remove,           kTopic,   kAfter},
+    {Api::compact_records,  "compact_records",  1, 1, &handle_compact_records,  alter,            kTopic,   kAfter},
     {Api::verify_records,   "verify_records",   1, 1, &handle_verify_records,   read,             kTopic,   kAfter},
     {Api::produce,          "produce",          1, 1, &handle_produce,          write,            kTopic,   kAfter},
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},
     {Api::offset_for_leader_epoch, "offset_for_leader_epoch", 1, 1, &handle_offset_for_leader_epoch, describe, kTopic, kAfter},
+    {Api::append_atomic,    "append_atomic",    1, 1, &handle_append_atomic,    write,            kTopic,   kAfter},
     {Api::init_producer,    "init_producer",    1, 1, &handle_init_producer,    write,            kCluster, kAfter},
 };
 
@@ -67,11 +71,13 @@ constexpr bool has_row(Api api) {
         case Api::delete_topics:
         case Api::create_partitions:
         case Api::delete_records:
+        case Api::compact_records:
         case Api::verify_records:
         case Api::produce:
         case Api::fetch:
         case Api::list_offsets:
         case Api::offset_for_leader_epoch:
+        case Api::append_atomic:
         case Api::init_producer:
             return find(api) != nullptr;
     }

@@ -1,4 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "broker/protocol/row_messages.h"
 #include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
 #include "broker/protocol/wire_error.h"
@@ -68,7 +69,7 @@ void Fetch::respond() noexcept {
     }
     auto& writer = context_.writer();
     auto& builder = writer.begin();
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>> messages;
+    RowMessages messages;
     if (problems) {
         std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
         std::uint32_t index = 0;

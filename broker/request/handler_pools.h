@@ -4,6 +4,8 @@
 #pragma once
 
 #include "broker/request/fetch.h"
+#include "broker/request/handlers/append_atomic.h"
+#include "broker/request/handlers/compact_records.h"
 #include "broker/request/handlers/delete_records.h"
 #include "broker/request/handlers/partition_queries.h"
 #include "broker/request/handlers/produce.h"
@@ -20,6 +22,9 @@ struct HandlerPools {
     Fetches fetches;
     ObjectPool<PartitionQueries> queries;
     ObjectPool<DeleteRecords> deletions;
+    ObjectPool<AppendAtomic> atomic_appends;
+    ObjectPool<CompactRecords> compactions;
+    RecordCompactions asked_compactions;
     ObjectPool<VerifyRecords> verifications;
     std::vector<engine::Slice> slices;  // Of the response being written.
 

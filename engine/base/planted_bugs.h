@@ -28,6 +28,13 @@ enum class PlantedBug : std::uint8_t {
     early_duplicate,       // A duplicate is answered at once, whatever became of its original.
     snapshot_alone,        // Of producers only the snapshot counts, not the batches behind it.
     unlink_too_early,      // Segments go before the entry that moves the log start is flushed.
+    release_hold_early,    // An atomic append is over before its entry is flushed.
+    skip_fence,            // Its entry may be flushed before what its logs held before.
+    forget_shares,         // Its WAL file is not kept for the partitions of other shards.
+    skip_foreign_parts,    // Replay leaves out its batches of other shards than the entry's.
+    swap_before_sync,      // Compacted files are named by a checkpoint without having been synced.
+    unlink_before_named,   // Compacted segments go before a checkpoint names what replaces them.
+    tombstone_too_early,   // Compaction takes tombstones with it at once.
     append_at_file_end,    // Goes on at the end of the file's blocks, not at the flushed position.
 };
 

@@ -17,18 +17,26 @@ std::string_view name_of(Errc code) noexcept {
             return "offset_out_of_range";
         case Errc::log_truncated:
             return "log_truncated";
+        case Errc::unexpected_offset:
+            return "unexpected_offset";
         case Errc::duplicate_sequence:
             return "duplicate_sequence";
         case Errc::out_of_order_sequence:
             return "out_of_order_sequence";
         case Errc::invalid_producer_epoch:
             return "invalid_producer_epoch";
+        case Errc::missing_key:
+            return "missing_key";
         case Errc::no_room:
             return "no_room";
         case Errc::storage_full:
             return "storage_full";
+        case Errc::log_held:
+            return "log_held";
         case Errc::producers_unread:
             return "producers_unread";
+        case Errc::records_unchecked:
+            return "records_unchecked";
         case Errc::damaged_range:
             return "damaged_range";
         case Errc::damaged_wal:

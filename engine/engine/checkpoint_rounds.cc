@@ -127,11 +127,11 @@ void CheckpointRounds::prepared() noexcept {
     for (auto& link : core_.links()) {
         for (const auto& share : link.round.surrendered) {
             if (share.directory < core_.options().shards) {
-                core_.link(share.directory).round.returned.push_back(share.original);
+                core_.link(share.directory).round.returned.push_back(share);
             } else {
                 auto& orphan = orphans_.at(share.directory);
-                ASSERT(orphan.shares > 0);
-                --orphan.shares;
+                ASSERT(orphan.shares >= share.count);
+                orphan.shares -= share.count;
             }
         }
     }
@@ -200,7 +200,8 @@ void CheckpointRounds::abandon(Error error) noexcept {
     for (auto& link : core_.links()) {
         if (phase_ == Phase::preparing) break;
         for (const auto& share : link.round.surrendered) {
-            if (share.directory >= core_.options().shards) ++orphans_.at(share.directory).shares;
+            if (share.directory < core_.options().shards) continue;
+            orphans_.at(share.directory).shares += share.count;
         }
     }
     core_.parts().events.event(Level::warning,

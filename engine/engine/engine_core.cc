@@ -19,7 +19,10 @@ ShardLink& link_of(PostedTask& task) {
 EngineCore::EngineCore(const EngineOptions& options,
                        const EngineParts& parts,
                        RecoveredState&& state)
-        : options_(options), parts_(parts), state_(std::move(state)) {
+        : options_(options),
+          parts_(parts),
+          state_(std::move(state)),
+          compaction_rate_(options.compaction_bytes_per_second) {
     for (std::uint32_t index = 0; index < options.shards; ++index) {
         auto& link = links_.emplace_back();
         link.index = index;
@@ -28,7 +31,8 @@ EngineCore::EngineCore(const EngineOptions& options,
                            &link.round.to_leader,
                            &link.nudge,
                            &link.poison,
-                           &link.decided}) {
+                           &link.decided,
+                           &link.wake}) {
             task->link = &link;
         }
         link.round.to_shard.run = [](PostedTask& task) noexcept {
@@ -42,6 +46,10 @@ EngineCore::EngineCore(const EngineOptions& options,
             // Before looking: what is set from now on nudges again.
             from.nudged.store(false, std::memory_order_release);
             if (auto* rounds = from.core->rounds_) rounds->look();
+        };
+        // The turn that follows looks at what has changed: from now on it is woken again.
+        link.wake.run = [](PostedTask& task) noexcept {
+            link_of(task).woken.store(false, std::memory_order_release);
         };
         link.poison.run = [](PostedTask& task) noexcept {
             auto& to = link_of(task);
@@ -61,6 +69,13 @@ void EngineCore::fail(Error error, std::string_view what, std::uint32_t shard) n
         if (link.index != shard) parts_.post.post(link.index, link.poison);
     }
     parts_.listener.engine_failed(error, what);
+}
+
+void EngineCore::wake_others(std::uint32_t shard) noexcept {
+    for (auto& link : links_) {
+        if (link.index == shard || link.woken.exchange(true, std::memory_order_acq_rel)) continue;
+        parts_.post.post(link.index, link.wake);
+    }
 }
 
 void EngineCore::nudge_leader(ShardLink& link) noexcept {

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/engine/recovered_state.h"
 #include "engine/format/checkpoint.h"
+#include "engine/log/compaction/compaction_rate.h"
 #include "engine/shard_post.h"
 
 #include <atomic>
@@ -21,6 +22,7 @@
 
 namespace millrace::engine {
 
+class AtomicAppends;
 class CheckpointRounds;
 class EngineCore;
 class ShardEngineImpl;
@@ -53,12 +55,13 @@ struct RoundPart {
     struct Share {
         std::uint32_t directory = 0;
         WalFileUse* original = nullptr;
+        std::uint64_t count = 0;  // How often the original counts it.
     };
 
     std::vector<Share> surrendered;  // Files of other directories of which it needs nothing now.
 
-    // position: to the shard, for its own directory, one for each share given back; and the answer.
-    std::vector<WalFileUse*> returned;
+    // position: to the shard, the shares in its own directory that are given back; and the answer.
+    std::vector<Share> returned;
     WalPosition position;
 
     // stopped: to the shard.
@@ -69,7 +72,8 @@ struct RoundPart {
 struct ShardLink {
     std::uint32_t index = 0;
     EngineCore* core = nullptr;
-    ShardEngineImpl* engine = nullptr;  // The shard's own thread.
+    ShardEngineImpl* engine = nullptr;  // The shard's own thread, as is the next.
+    AtomicAppends* atomic = nullptr;
     RoundPart round;
 
     // Set by the shard, read by shard 0 when it is nudged.
@@ -79,11 +83,17 @@ struct ShardLink {
     std::atomic<bool> flush_complete{false};  // And that was everything.
     // For the free space that all of them need together.
     std::atomic<std::uint64_t> live_bytes{0};
+    // For those who have shares in the shard's WAL: how full it is for them, and the file that it
+    // writes to.
+    std::atomic<std::uint64_t> pressure{0};
+    std::atomic<std::uint64_t> newest_file{0};
 
     std::atomic<bool> nudged{false};
     LinkTask nudge;    // To shard 0: look at the flags.
     LinkTask poison;   // To the shard, once.
     LinkTask decided;  // To the shard, once.
+    std::atomic<bool> woken{false};
+    LinkTask wake;  // To the shard: a turn, since a WAL in which it has a share has moved on.
 };
 
 class EngineCore {
@@ -100,6 +110,8 @@ public:
 
     [[nodiscard]] const RecoveredState& state() const noexcept { return state_; }
 
+    [[nodiscard]] CompactionRate& compaction_rate() noexcept { return compaction_rate_; }
+
     [[nodiscard]] std::deque<ShardLink>& links() noexcept { return links_; }
 
     [[nodiscard]] ShardLink& link(std::uint32_t index) noexcept { return links_[index]; }
@@ -115,6 +127,9 @@ public:
 
     // Requires: failed().
     [[nodiscard]] Error failure_reason() const noexcept { return reason_; }
+
+    // Every shard but this one takes a turn. Thread: that shard's.
+    void wake_others(std::uint32_t shard) noexcept;
 
     // Shard 0 looks at what `link` has set. Thread: that shard's.
     void nudge_leader(ShardLink& link) noexcept;
@@ -154,6 +169,7 @@ private:
     const EngineOptions options_;
     const EngineParts parts_;
     RecoveredState state_;
+    CompactionRate compaction_rate_;
     std::deque<ShardLink> links_;
     CheckpointRounds* rounds_ = nullptr;
     std::atomic<bool> failing_{false};

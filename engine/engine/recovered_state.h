@@ -16,7 +16,7 @@
 #include "engine/wal/wal_replay.h"
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,12 +24,15 @@
 
 namespace millrace::engine {
 
-// One shard's share of a file of another WAL directory.
+// One shard's share of a file of another WAL directory: of one that replay found, or of one that
+// its shard has written atomic entries to.
 struct ForeignFile {
     WalFileUse use;                  // Entries of this shard's partitions. This shard's thread.
     std::uint32_t directory = 0;     // Whose file it is.
     WalFileUse* original = nullptr;  // Only for the thread of that directory's shard.
-    bool surrendered = false;        // A durable round has released the share.
+    std::uint64_t shares = 1;        // How often the original counts this share.
+    bool recovered = true;
+    bool surrendering = false;  // A round that is under way may release it: it takes no more.
 };
 
 // Offsets that WAL entries should have filled and did not.
@@ -54,7 +57,7 @@ struct DroppedPartition {
 struct ShardRecovery {
     std::map<PartitionKey, RecoveredPartition> partitions;  // Nobody opened or dropped them yet.
     std::vector<DroppedPartition> dropped;
-    std::deque<ForeignFile> foreign;  // Addresses are kept by entries.
+    std::list<ForeignFile> foreign;  // Addresses are kept by entries.
 };
 
 struct RecoveredState {

@@ -2,14 +2,18 @@
 #include "engine/engine/recovery_merge.h"
 
 #include "engine/assert.h"
+#include "engine/base/planted_bugs.h"
 #include "engine/engine/partition_text.h"
 #include "engine/engine/recovered_start.h"
+#include "engine/format/atomic_entry.h"
 #include "engine/format/log_start_entry.h"
 #include "engine/format/record_batch.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -47,9 +51,9 @@ public:
 
     Result<void> run() {
         take_rows();
-        auto entries = in_merge_order();
-        for (auto* entry : entries) {
-            TRY_VOID(take(*entry));
+        TRY(const auto entries, in_merge_order());
+        for (const auto& ordered : entries) {
+            TRY_VOID(take(*ordered.entry));
         }
         for (auto& [directory, wal] : state_.wals) {
             wal.entries.clear();
@@ -76,17 +80,65 @@ private:
         state_.checkpoint.newest->partitions.clear();
     }
 
-    // Within one run all entries of a partition lie in one directory, in offset order.
-    std::vector<ReplayedEntry*> in_merge_order() {
-        std::vector<ReplayedEntry*> entries;
+    struct Ordered {
+        ReplayedEntry* entry = nullptr;
+        Offset order;  // Where its records begin; of one without records: where those before did.
+    };
+
+    // Within one run a partition's own entries lie in one directory, in offset order, and what came
+    // with atomic appends lies in others: together the offsets ascend without a hole.
+    Result<std::vector<Ordered>> in_merge_order() {
+        std::vector<Ordered> entries;
         for (auto& [directory, wal] : state_.wals) {
-            for (auto& entry : wal.entries)
-                entries.push_back(&entry);
+            std::map<PartitionKey, Offset> begins;
+            const auto add = [&](ReplayedEntry& entry) {
+                auto& begin = begins[entry.key];
+                const auto batch = BatchView::parse({entry.place.data, entry.place.size});
+                if (entry.kind == EntryKind::append && batch) begin = batch->base_offset();
+                entries.push_back({&entry, begin});
+            };
+            for (auto& entry : wal.entries) {
+                if (entry.kind != EntryKind::atomic) {
+                    add(entry);
+                    continue;
+                }
+                TRY(const auto first, split(entry));
+                for (auto part = first; part < parts_.size(); ++part)
+                    add(parts_[part]);
+            }
         }
-        std::stable_sort(entries.begin(), entries.end(), [](const auto* left, const auto* right) {
-            return std::tie(left->key, left->run_number) < std::tie(right->key, right->run_number);
+        std::stable_sort(entries.begin(), entries.end(), [](const auto& left, const auto& right) {
+            return std::tie(left.entry->key, left.entry->run_number, left.order) <
+                   std::tie(right.entry->key, right.entry->run_number, right.order);
         });
         return entries;
+    }
+
+    // Each part of an atomic entry is as an entry of its own from here on: it goes in when the
+    // partition's log has reached its base offset. The index of the first.
+    Result<std::size_t> split(ReplayedEntry& entry) {
+        const auto views = read_atomic_entry({entry.place.data, entry.place.size});
+        if (!views) return refuse(entry, views.error().code);
+        const auto first = parts_.size();
+        for (const auto& view : *views) {
+            auto& part = parts_.emplace_back();
+            part.kind = EntryKind::append;
+            part.key = view.key;
+            part.place = entry.place;
+            part.place.data = entry.place.data + (view.batches.data() - entry.place.data);
+            part.place.size = static_cast<std::uint32_t>(view.batches.size());
+            part.run_number = entry.run_number;
+            part.directory = entry.directory;
+            ++entry.place.file->unflushed_entries;
+        }
+        release(entry);
+        const auto shards = static_cast<std::uint32_t>(state_.shards.size());
+        while (bug_planted(PlantedBug::skip_foreign_parts) && parts_.size() > first &&
+               shard_of(parts_.back().key, shards) != entry.directory) {
+            release(parts_.back());
+            parts_.pop_back();
+        }
+        return first;
     }
 
     Result<void> take(ReplayedEntry& entry) {
@@ -171,6 +223,7 @@ private:
         if (stand_in == shard.foreign.rend()) {
             auto& made = shard.foreign.emplace_back();
             made.use.file_number = file->file_number;
+            made.use.stand_in = true;
             made.directory = directory;
             made.original = file;
             stand_in = shard.foreign.rbegin();
@@ -197,6 +250,7 @@ private:
 
     RecoveredState& state_;
     EventLog& events_;
+    std::deque<ReplayedEntry> parts_;  // Of atomic entries; addresses are kept.
 };
 
 }  // namespace

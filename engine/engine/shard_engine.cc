@@ -34,7 +34,7 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                 counters_,
                 *this},
                std::move(core.state().wals.at(index))),
-          shard_wal_(wal_, recovery_.foreign),
+          shard_wal_(wal_, core, index),
           logs_({core.parts().clock,
                  core.parts().events,
                  core.parts().arena,
@@ -45,9 +45,11 @@ ShardEngineImpl::ShardEngineImpl(EngineCore& core, std::uint32_t index, Storage&
                  core.state().checkpoint.newest->guarded_clock,
                  counters_,
                  *this,
+                 core.compaction_rate(),
                  core.state().summary.clean}),
           free_space_(core.options(), storage, *this),
-          append_bytes_max_(wal_file_bytes(core.options()) / 4) {
+          append_bytes_max_(wal_file_bytes(core.options()) / 4),
+          atomic_({core, index, logs_, shard_wal_, waiters_}) {
     if (index == 0) rounds_ = std::make_unique<CheckpointRounds>(core, storage);
     link_.engine = this;
 }
@@ -210,6 +212,7 @@ void ShardEngineImpl::poisoned(Error error) noexcept {
     failed_ = true;
     wal_.fail(error);
     logs_.fail(error);
+    atomic_.fail(error);
     if (start_op_ != nullptr) {
         start_op_->outcome = std::unexpected(error);
         finished_ops_.push_back(std::exchange(start_op_, nullptr));
@@ -230,6 +233,7 @@ void ShardEngineImpl::end_turn() noexcept {
     if (started_ && !failed_) {
         const auto live = wal_.live_bytes();
         link_.live_bytes.store(live, std::memory_order_relaxed);
+        tell_pressure();
         note_full();
         if (stop_stage_ == StopStage::none) {
             free_space_.end_turn(now, wal_.appended_bytes(), core_.live_bytes());
@@ -243,6 +247,19 @@ void ShardEngineImpl::end_turn() noexcept {
     watch_memory(now);
     storage_.flush_submissions();
     end_finished();
+}
+
+// Those who have shares in this WAL store what they hold of it as fast as it fills.
+void ShardEngineImpl::tell_pressure() noexcept {
+    const auto pressure = shard_wal_.pressure();
+    const auto file = wal_.newest_file_number();
+    link_.pressure.store(pressure, std::memory_order_relaxed);
+    link_.newest_file.store(file, std::memory_order_relaxed);
+    if (!atomic_.has_shared()) return;
+    const auto quarters = wal_.bytes_max() == 0 ? 4 : pressure * 4 / wal_.bytes_max();
+    const bool fuller = quarters > std::exchange(told_quarters_, quarters);
+    const bool moved_on = file != std::exchange(told_file_, file);
+    if (fuller || moved_on) core_.wake_others(link_.index);
 }
 
 void ShardEngineImpl::report_stop() noexcept {
@@ -291,7 +308,8 @@ MonotonicTime ShardEngineImpl::next_deadline() const noexcept {
 }
 
 bool ShardEngineImpl::idle() const noexcept {
-    return wal_.idle() && logs_.idle() && free_space_.idle() && (!rounds_ || rounds_->idle());
+    return atomic_.idle() && wal_.idle() && logs_.idle() && free_space_.idle() &&
+           (!rounds_ || rounds_->idle());
 }
 
 }  // namespace millrace::engine

@@ -9,6 +9,7 @@
 
 #include "engine/base/payload_copy.h"
 #include "engine/engine.h"
+#include "engine/engine/atomic_appends.h"
 #include "engine/engine/checkpoint_rounds.h"
 #include "engine/engine/engine_core.h"
 #include "engine/engine/free_space_watch.h"
@@ -39,6 +40,9 @@ public:
                                 const LogConfig& config) override;
     [[nodiscard]] Log* find_log(const PartitionKey& key) noexcept override;
     void remove_log(const PartitionKey& key, EngineOp& op) override;
+
+    void append_atomic(AtomicAppendOp& op) override { atomic_.start(op); }
+
     void end_turn() noexcept override;
     std::size_t run_completions() noexcept override;
     [[nodiscard]] MonotonicTime next_deadline() const noexcept override;
@@ -79,11 +83,13 @@ private:
     void prepare_done() noexcept;
     void take_position() noexcept;
     void take_durable() noexcept;
+    void give_shares_back() noexcept;
     void answer() noexcept;
     void ask_for_round() noexcept;
 
     void advance_stop() noexcept;
     void wake_waiters() noexcept;
+    void tell_pressure() noexcept;
     void note_full() noexcept;
     void watch_memory(MonotonicTime now) noexcept;
     void report_stop() noexcept;
@@ -102,9 +108,12 @@ private:
     FreeSpaceWatch free_space_;
     std::uint64_t append_bytes_max_;  // No WAL takes a larger entry.
     RoomWaiters waiters_;
+    AtomicAppends atomic_;
     std::unique_ptr<CheckpointRounds> rounds_;  // Shard 0's.
 
-    bool full_ = false;  // Appends are refused for want of space.
+    std::uint64_t told_quarters_ = 0;  // Of how full the WAL was when others were woken last,
+    std::uint64_t told_file_ = 0;      // and its file.
+    bool full_ = false;                // Appends are refused for want of space.
     bool failed_ = false;
     bool started_ = false;
     EngineOp* start_op_ = nullptr;
@@ -115,7 +124,6 @@ private:
     bool prepare_waits_ = false;  // Until flush_all() is done.
     PrepareOp prepare_;
     std::vector<PartitionRow> unopened_rows_;
-    std::vector<ForeignFile*> surrendering_;
 
     StopStage stop_stage_ = StopStage::none;
     EngineOp* stop_op_ = nullptr;

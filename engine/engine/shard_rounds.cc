@@ -20,7 +20,7 @@ bool is_worth_a_row(const PartitionRow& row) {
 
 void ShardEngineImpl::ask_for_round() noexcept {
     if (in_round_ || link_.wants_round.load(std::memory_order_relaxed)) return;
-    if (!logs_.wants_round()) return;
+    if (!logs_.wants_round() && !shard_wal_.has_idle_share()) return;
     link_.wants_round.store(true, std::memory_order_release);
     core_.nudge_leader(link_);
 }
@@ -41,6 +41,8 @@ void ShardEngineImpl::round_step() noexcept {
             return take_durable();
         case RoundStep::abandon:
             if (link_.round.prepared && !failed_) logs_.checkpoint_abandoned();
+            for (auto& file : shard_wal_.foreign())
+                file.surrendering = false;
             in_round_ = false;
             return answer();
         case RoundStep::stopped:
@@ -56,7 +58,6 @@ void ShardEngineImpl::begin_prepare() noexcept {
     auto& part = link_.round;
     part.rows.clear();
     part.surrendered.clear();
-    surrendering_.clear();
     unopened_rows_.clear();
     if (failed_) {
         part.prepared = failure(Errc::shutting_down);
@@ -96,14 +97,13 @@ void ShardEngineImpl::prepare_done() noexcept {
             if (at == end || at->key != row.key) part.rows.push_back(std::move(row));
         }
         for (auto& file : shard_wal_.foreign()) {
-            if (file.surrendered) continue;
             auto left = file.use.unflushed_entries;
             for (const auto& release : prepare_.releases) {
                 if (release.file == &file.use) left -= release.entries;
             }
             if (left > 0) continue;
-            surrendering_.push_back(&file);
-            part.surrendered.push_back({file.directory, file.original});
+            file.surrendering = true;
+            part.surrendered.push_back({file.directory, file.original, file.shares});
         }
     }
     answer();
@@ -123,10 +123,10 @@ void ShardEngineImpl::take_position() noexcept {
         }
     };
     for (const auto& release : prepare_.releases) {
-        if (shard_wal_.find_foreign(release.file) == nullptr) add(release.file, release.entries);
+        if (!release.file->stand_in) add(release.file, release.entries);
     }
-    for (const auto* file : part.returned)
-        add(file, 1);
+    for (const auto& share : part.returned)
+        add(share.original, share.count);
     part.position = wal_.replay_start(releases);
     answer();
 }
@@ -135,18 +135,26 @@ void ShardEngineImpl::take_durable() noexcept {
     if (!failed_) {
         auto& part = link_.round;
         logs_.checkpoint_durable();
-        for (auto* file : surrendering_) {
-            shard_wal_.surrender(*file);
-            logs_.wal_file_recycled(file->use);
+        give_shares_back();
+        for (const auto& share : part.returned) {
+            ASSERT(share.original->unflushed_entries >= share.count);
+            share.original->unflushed_entries -= share.count;
         }
-        for (auto* file : part.returned)
-            wal_.entry_released(*file);
         // Both slots hold this checkpoint.
         wal_.recycle_before(part.position);
         ++counters_.checkpoints;
     }
     in_round_ = false;
     answer();
+}
+
+// Nothing refers to them any more: every entry of theirs is released, and gone from the tails.
+void ShardEngineImpl::give_shares_back() noexcept {
+    shard_wal_.foreign().remove_if([this](const ForeignFile& file) {
+        if (!file.surrendering) return false;
+        logs_.wal_file_recycled(file.use);
+        return true;
+    });
 }
 
 void ShardEngineImpl::answer() noexcept {
@@ -156,6 +164,7 @@ void ShardEngineImpl::answer() noexcept {
 void ShardEngineImpl::stop(EngineOp& op) {
     ASSERT(stop_op_ == nullptr && stop_stage_ == StopStage::none);
     stop_op_ = &op;
+    atomic_.refuse_new();
     if (!started_ || failed_) {
         stop_stage_ = StopStage::drained;
         return;
@@ -176,6 +185,7 @@ void ShardEngineImpl::advance_stop() noexcept {
         return;
     }
     if (stop_stage_ != StopStage::drained || in_round_ || drops_left_ > 0) return;
+    if (!atomic_.idle()) return;  // What is flushed goes into its logs first.
     if (!started_) {
         stop_stage_ = StopStage::flushed;
         link_.flushed.store(true, std::memory_order_release);

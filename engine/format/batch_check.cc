@@ -28,10 +28,15 @@ Result<void> check_header(const BatchView& batch) noexcept {
     return {};
 }
 
-// Largest timestamp of the records, all of which are walked.
-Result<TimestampMs> walk_records(const BatchView& batch) noexcept {
+struct TimestampRange {
+    TimestampMs smallest = kNoTimestamp;  // But for records that have none.
+    TimestampMs largest = kNoTimestamp;
+};
+
+// Timestamps of the records, all of which are walked.
+Result<TimestampRange> walk_records(const BatchView& batch) noexcept {
     Bytes rest = batch.records();
-    TimestampMs largest = std::numeric_limits<TimestampMs>::min();
+    TimestampRange range;
     const auto base = batch.base_timestamp();
     for (std::int32_t expected = 0; expected < batch.record_count(); ++expected) {
         TRY(const auto record, take_record(rest));
@@ -41,10 +46,13 @@ Result<TimestampMs> walk_records(const BatchView& batch) noexcept {
             return failure(Errc::corrupt_batch);
         }
         if (timestamp < kNoTimestamp) return failure(Errc::invalid_timestamp);
-        largest = std::max(largest, timestamp);
+        range.largest = std::max(range.largest, timestamp);
+        if (timestamp == kNoTimestamp) continue;
+        const bool first = range.smallest == kNoTimestamp;
+        range.smallest = first ? timestamp : std::min(range.smallest, timestamp);
     }
     if (!rest.empty()) return failure(Errc::corrupt_batch);
-    return largest;
+    return range;
 }
 
 }  // namespace
@@ -56,10 +64,15 @@ Result<BatchCheck> check_batch(Bytes bytes) noexcept {
                      .record_count = batch.record_count(),
                      .max_timestamp = batch.max_timestamp()};
     if (batch.codec() != Codec::none) {
-        if (check.max_timestamp < kNoTimestamp) return failure(Errc::invalid_timestamp);
+        check.min_timestamp = batch.base_timestamp();
+        if (std::min(check.min_timestamp, check.max_timestamp) < kNoTimestamp) {
+            return failure(Errc::invalid_timestamp);
+        }
         return check;
     }
-    TRY(check.max_timestamp, walk_records(batch));
+    TRY(const auto range, walk_records(batch));
+    check.min_timestamp = range.smallest;
+    check.max_timestamp = range.largest;
     check.max_timestamp_is_wrong = check.max_timestamp != batch.max_timestamp();
     return check;
 }

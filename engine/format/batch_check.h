@@ -13,9 +13,11 @@
 namespace millrace::engine {
 
 struct BatchCheck {
-    std::uint32_t size = 0;               // Of the whole batch.
-    std::int32_t record_count = 0;        // Also last offset delta + 1.
-    TimestampMs max_timestamp = -1;       // The right one, whatever the header says.
+    std::uint32_t size = 0;          // Of the whole batch.
+    std::int32_t record_count = 0;   // Also last offset delta + 1.
+    TimestampMs max_timestamp = -1;  // The right one, whatever the header says.
+    // The smallest that is not -1; -1: there is none. Of a compressed batch its first record's.
+    TimestampMs min_timestamp = -1;
     bool max_timestamp_is_wrong = false;  // Of an uncompressed batch: to be corrected.
 };
 

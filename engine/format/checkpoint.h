@@ -17,6 +17,12 @@ struct SegmentRow {
     TimestampMs largest_timestamp = -1;
     Offset largest_timestamp_offset{-1};  // Last offset of the batch that holds it.
     bool sealed = false;
+    // Compaction has been at it: offsets may be missing in front of and between its batches.
+    bool has_holes = false;
+    bool clean = false;  // All of it lies below the dirty point.
+    // Its files may still bear their names with kSwapSuffix; files without it are of what it has
+    // replaced then.
+    bool swapping = false;
 
     bool operator==(const SegmentRow&) const = default;
 };

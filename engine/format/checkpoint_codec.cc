@@ -16,6 +16,12 @@ namespace {
 constexpr std::uint32_t kMagic = 0x504b434d;  // "MCKP" in the file.
 constexpr std::uint16_t kCleanFlag = 1;
 
+// Of a segment's row.
+constexpr unsigned kSealedBit = 1U << 0U;
+constexpr unsigned kHolesBit = 1U << 1U;
+constexpr unsigned kCleanBit = 1U << 2U;
+constexpr unsigned kSwappingBit = 1U << 3U;
+
 // Header: magic u32, version u16, flags u16, CRC u32, leader epoch minimum i32, length u64; then
 // the body.
 namespace at {
@@ -139,7 +145,9 @@ void put_segment(Writer& writer, const SegmentRow& segment) {
     writer.put(segment.first_timestamp);
     writer.put(segment.largest_timestamp);
     writer.put(segment.largest_timestamp_offset);
-    writer.put(static_cast<std::uint8_t>(segment.sealed ? 1 : 0));
+    writer.put(static_cast<std::uint8_t>(
+            (segment.sealed ? kSealedBit : 0U) | (segment.has_holes ? kHolesBit : 0U) |
+            (segment.clean ? kCleanBit : 0U) | (segment.swapping ? kSwappingBit : 0U)));
 }
 
 SegmentRow take_segment(Reader& reader) {
@@ -149,7 +157,11 @@ SegmentRow take_segment(Reader& reader) {
     segment.first_timestamp = reader.take<std::int64_t>();
     segment.largest_timestamp = reader.take<std::int64_t>();
     segment.largest_timestamp_offset = reader.take_offset();
-    segment.sealed = (reader.take<std::uint8_t>() & 1U) != 0;
+    const auto bits = reader.take<std::uint8_t>();
+    segment.sealed = (bits & kSealedBit) != 0;
+    segment.has_holes = (bits & kHolesBit) != 0;
+    segment.clean = (bits & kCleanBit) != 0;
+    segment.swapping = (bits & kSwappingBit) != 0;
     return segment;
 }
 

@@ -22,6 +22,8 @@ inline constexpr std::string_view kOffsetIndexSuffix = ".index";
 inline constexpr std::string_view kTimeIndexSuffix = ".timeindex";
 inline constexpr std::string_view kSnapshotSuffix = ".snapshot";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
+// Behind a segment's file that compaction has made and that does not have its name yet.
+inline constexpr std::string_view kSwapSuffix = ".swap";
 
 // A path relative to the data directory, in place: making one allocates nothing.
 class FilePath {

@@ -58,7 +58,7 @@ void IndexCheck::pass_offset(const BatchView& batch,
 }
 
 void IndexCheck::pass_time(const BatchView& batch, std::vector<IndexFault>& faults) {
-    largest_ = std::max(largest_, batch.max_timestamp());
+    largest_ = std::max(largest_, batch.indexed_timestamp());
     for (; next_time_ < times_.size(); ++next_time_) {
         const auto& entry = times_[next_time_];
         const auto offset = base_ + entry.relative_offset;

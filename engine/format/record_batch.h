@@ -130,6 +130,18 @@ public:
         return load_big<std::int32_t>(data_ + batch_at::kRecordCount);
     }
 
+    // Compaction has left nothing but its header, for what that says.
+    [[nodiscard]] bool emptied() const noexcept { return record_count() == 0; }
+
+    // Largest timestamp of its records; -1: none has one.
+    [[nodiscard]] TimestampMs indexed_timestamp() const noexcept {
+        return emptied() ? -1 : max_timestamp();
+    }
+
+    [[nodiscard]] bool has_delete_horizon() const noexcept {
+        return (attributes() & kDeleteHorizonBit) != 0;
+    }
+
     // Over everything from the attributes to the end.
     [[nodiscard]] std::uint32_t computed_crc() const noexcept;
 

@@ -245,6 +245,9 @@ BlockingOutcome run_blocking(FileOp& op, int descriptor, const DataDirectory& di
             return {.result = rename_or_link(op, directory.descriptor)};
         case FileOpKind::free_space:
             return {.result = free_space(op, directory.descriptor)};
+        case FileOpKind::work:
+            op.work(op);
+            return {};
         default:
             return {.result = run_on_path(op, directory.descriptor)};
     }

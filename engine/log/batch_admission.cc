@@ -3,6 +3,7 @@
 
 #include "engine/format/batch_check.h"
 #include "engine/log/segment_roller.h"
+#include "engine/log/timestamp_bounds.h"
 
 #include <algorithm>
 
@@ -12,11 +13,7 @@ namespace {
 
 Result<BatchCheck> check_one(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {
     TRY(const auto check, check_batch(batches));
-    const bool ahead =
-            check.max_timestamp > now && check.max_timestamp - now > config.timestamp_after_max_ms;
-    if (!config.log_append_time && ahead) {
-        return failure(Errc::invalid_timestamp);
-    }
+    if (!within_bounds(check, config, now)) return failure(Errc::invalid_timestamp);
     return check;
 }
 
@@ -41,12 +38,16 @@ bool has_producer(Bytes batches) noexcept {
     return BatchView::trusted(batches.data()).producer_id() >= 0;
 }
 
-Result<void> check_contents(Bytes batches, const LogConfig& config, TimestampMs now) noexcept {
+Result<std::int64_t> check_contents(Bytes batches,
+                                    const LogConfig& config,
+                                    TimestampMs now) noexcept {
+    std::int64_t records = 0;
     while (!batches.empty()) {
         TRY(const auto check, check_one(batches, config, now));
+        records += check.record_count;
         batches = batches.subspan(check.size);
     }
-    return {};
+    return records;
 }
 
 Result<void> admit_batches(MutableBytes batches,

@@ -32,10 +32,11 @@ struct Admission {
 // Requires: check_sizes() has found nothing.
 [[nodiscard]] bool has_producer(Bytes batches) noexcept;
 
-// Everything else, and nothing is written. Errors: as check_batch, and invalid_timestamp.
-[[nodiscard]] Result<void> check_contents(Bytes batches,
-                                          const LogConfig& config,
-                                          TimestampMs now) noexcept;
+// Everything else, and nothing is written. How many records there are. Errors: as check_batch, and
+// invalid_timestamp.
+[[nodiscard]] Result<std::int64_t> check_contents(Bytes batches,
+                                                  const LogConfig& config,
+                                                  TimestampMs now) noexcept;
 
 // Checks the batches where they lie and makes them the log's. After an error they are worthless.
 [[nodiscard]] Result<void> admit_batches(MutableBytes batches,

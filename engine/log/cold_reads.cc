@@ -88,7 +88,8 @@ void ColdRead::walk_from_index() noexcept {
     SegmentWalk::From from{.expected = segment_->base,
                            .end = std::min(segment_->planned_end, log_->stored_end),
                            .bytes_end = segment_->bytes,
-                           .window_bytes = window_bytes_for(op_->bytes_max)};
+                           .window_bytes = window_bytes_for(op_->bytes_max),
+                           .has_holes = segment_->has_holes};
     if (const auto entry = segment_->index->at_or_below(relative)) {
         from.position = entry->position;
         from.last = segment_->base + entry->relative_offset;
@@ -102,7 +103,8 @@ void ColdRead::walk_from(const ReadCursors::Place& place) noexcept {
                  .expected = place.offset,
                  .end = std::min(segment_->planned_end, log_->stored_end),
                  .bytes_end = segment_->bytes,
-                 .window_bytes = window_bytes_for(op_->bytes_max)});
+                 .window_bytes = window_bytes_for(op_->bytes_max),
+                 .has_holes = segment_->has_holes});
     walk_on();
 }
 

@@ -63,6 +63,7 @@ Offset expired_by_size(const LogState& log, Offset visible_end) noexcept {
 
 Offset expired_end(const LogState& log, TimestampMs now, Offset visible_end) noexcept {
     auto end = log.log_start;
+    if (!log.config.expires) return end;
     if (log.config.retention_ms >= 0) end = std::max(end, expired_by_time(log, now, visible_end));
     if (log.config.retention_bytes >= 0) {
         end = std::max(end, expired_by_size(log, visible_end));

@@ -84,6 +84,7 @@ void Flusher::remove_from_list(LogState& log) noexcept {
 }
 
 void Flusher::forget(LogState& log) noexcept {
+    if (wanted_ == &log) wanted_ = nullptr;
     remove_from_list(log);
     note_refusal(log, false);
 }
@@ -144,6 +145,13 @@ void Flusher::end_turn() noexcept {
         retry_at_ = MonotonicTime::max();
     }
     const auto bytes_max = std::max<std::uint64_t>(context.options.run_bytes, kBlockBytes);
+    if (wanted_ != nullptr && wanted_->flush.list != FlushPlace::List::none) {
+        if (auto* job = take_job(); job != nullptr) {
+            ++running_;
+            remove_from_list(*wanted_);
+            credit_ -= static_cast<std::int64_t>(job->start(*wanted_, bytes_max));
+        }
+    }
     // What found no space is tried again whatever the pace: while it is refused, nothing comes in.
     while (retry_at_ == MonotonicTime::max() &&
            (urgent_ || idle_ || unlimited_ || credit_ > 0 || refused_space())) {

@@ -57,6 +57,9 @@ public:
     // The same, for as long as nothing comes in.
     void set_idle(bool idle) noexcept { idle_ = idle; }
 
+    // Until another one is named, or null: this log is stored without regard to pace.
+    void set_wanted(LogState* log) noexcept { wanted_ = log; }
+
     // Nothing is left to store.
     [[nodiscard]] bool all_stored() const noexcept;
 
@@ -87,6 +90,7 @@ private:
     std::uint32_t refused_logs_ = 0;
     std::int64_t credit_ = 0;  // Bytes that may be stored now.
     std::uint64_t appended_before_ = 0;
+    LogState* wanted_ = nullptr;
     bool unlimited_ = false;
     bool urgent_ = false;
     bool idle_ = false;

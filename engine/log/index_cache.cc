@@ -3,6 +3,8 @@
 
 #include "engine/assert.h"
 
+#include <utility>
+
 namespace millrace::engine {
 
 SegmentIndex& IndexCache::use(Segment& segment) {
@@ -15,6 +17,14 @@ SegmentIndex& IndexCache::use(Segment& segment) {
     link(segment);
     note_growth(segment);
     return *segment.index;
+}
+
+void IndexCache::put(Segment& segment, std::unique_ptr<SegmentIndex> index) {
+    ASSERT(segment.index == nullptr);
+    segment.index = std::move(index);
+    segment.index_bytes = 0;
+    link(segment);
+    note_growth(segment);
 }
 
 void IndexCache::note_growth(Segment& segment) noexcept {

@@ -7,6 +7,7 @@
 #include "engine/log/segment.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace millrace::engine {
 
@@ -17,6 +18,9 @@ public:
 
     // The segment's index, made empty when it has none; it is the most recently used one now.
     SegmentIndex& use(Segment& segment);
+
+    // The segment's index, complete. Requires: it has none.
+    void put(Segment& segment, std::unique_ptr<SegmentIndex> index);
 
     // It has grown: others may have to go. Those with pins stay.
     void note_growth(Segment& segment) noexcept;

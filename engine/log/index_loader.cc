@@ -49,7 +49,7 @@ void IndexLoader::begin() noexcept {
 }
 
 void IndexLoader::load_file(std::string_view suffix) noexcept {
-    file_path_ = segment_path(log_->directory, segment_->base, suffix);
+    file_path_ = segment_->path(log_->directory, suffix);
     path_call(FileOpKind::stat, file_path_, &IndexLoader::file_measured);
 }
 
@@ -110,7 +110,8 @@ void IndexLoader::begin_walk() noexcept {
                            .expected = covered == 0 ? segment_->base : expected_,
                            .end = std::min(segment_->planned_end, log_->stored_end),
                            .bytes_end = segment_->bytes,
-                           .window_bytes = kWindowBytes};
+                           .window_bytes = kWindowBytes,
+                           .has_holes = segment_->has_holes};
     if (!index.offsets().empty() && index.offsets().back().position == covered) {
         from.expected = segment_->base;
         from.last = segment_->base + index.offsets().back().relative_offset;
@@ -133,7 +134,7 @@ void IndexLoader::walk_on() noexcept {
                 index.skip(walk_.batch_position() - index.covered_bytes());
                 index.add({static_cast<std::uint32_t>(batch.last_offset() - segment_->base),
                            batch.size(),
-                           batch.max_timestamp()},
+                           batch.indexed_timestamp()},
                           log_->config.index_interval_bytes);
                 expected_ = batch.next_offset();
                 break;

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/left_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -37,6 +38,12 @@ bool LeftFiles::is_left(std::string_view name) const noexcept {
     const auto base = segment_base_of(name);
     if (!base) return false;
     if (name.ends_with(kSnapshotSuffix) && log_->producers.names_snapshot(*base)) return false;
+    const auto& compaction = std::as_const(*log_).compaction();
+    const bool replaced = std::ranges::any_of(compaction.replacing, [&base](const auto& range) {
+        return *base >= range.first && *base < range.second;
+    });
+    if (replaced) return false;
+    if (name.ends_with(kSwapSuffix)) return !compaction.busy;
     auto* segment = log_->segments.find(*base);
     return segment == nullptr || segment->base != *base || !segment->has_file;
 }

@@ -7,6 +7,7 @@
 #include "engine/format/record_batch.h"
 #include "engine/log/batch_admission.h"
 #include "engine/log/segment_roller.h"
+#include "engine/log/timestamp_bounds.h"
 
 #include <algorithm>
 
@@ -22,6 +23,7 @@ LogImpl::LogImpl(LogServices& services,
     state_.directory = directory;
     state_.config = config;
     services.retention.config_changed(config);
+    services.compactions.config_changed(config);
     if (recovered != nullptr) adopt(*recovered);
     const auto latest = std::max(state_.epochs.latest(), 0);
     leader_epoch_ = std::max(latest, services.context.leader_epoch_min);
@@ -46,7 +48,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     }
     for (auto& batches : recovered.tail)
         adopt_batches(batches);
-    state_.tail.set_recovered();
+    state_.tail.set_unordered();
     state_.tail.set_stored_end(state_.stored_end);
     for (auto number = state_.tail.begin(); number < state_.tail.stored(); ++number) {
         services_.releases.add(*state_.tail.at(number).file, 1);
@@ -55,6 +57,7 @@ void LogImpl::adopt(RecoveredLog& recovered) {
     state_.size_bytes = state_.segments.planned_bytes();
     if (state_.dirty()) services_.flusher.log_grew(state_);
     services_.start_moves.apply(state_);
+    services_.swaps.adopt(state_);
 }
 
 void LogImpl::adopt_batches(RecoveredBatches& batches) {
@@ -90,11 +93,29 @@ void LogImpl::adopt_batches(RecoveredBatches& batches) {
 }
 
 Result<void> LogImpl::append(AppendOp& op) {
+    const auto taken = take(op);
+    op.timestamp_fault.reset();
+    if (!taken && taken.error().code == Errc::invalid_timestamp) {
+        const auto now = services_.context.clock.wall_now();
+        op.timestamp_fault = find_timestamp_fault(op.batches, state_.config, now);
+    }
+    return taken;
+}
+
+Result<void> LogImpl::take(AppendOp& op) {
     auto& context = services_.context;
     if (failed_) return std::unexpected(failure_);
+    if (state_.held) return failure(Errc::log_held);
     TRY_VOID(check_sizes(op.batches, state_.config));
+    if (state_.config.compacts && !op.records_checked) {
+        TRY_VOID(check_keys(op.batches, op.refused_record));
+    }
     TRY(const auto has_producer, check_producer(op));
     if (op.duplicate) return {};
+    if (op.expected_offset && *op.expected_offset != state_.log_end) {
+        op.end_offset = state_.log_end;
+        return failure(Errc::unexpected_offset);
+    }
     if (!epoch_begun_) TRY_VOID(begin_epoch(op));
     const auto size = static_cast<std::uint32_t>(op.batches.size());
     TRY(const auto place, context.wal.reserve(EntryKind::append, state_.key, size, op.frees_space));
@@ -164,11 +185,12 @@ void LogImpl::note_producer(const BatchView& batch) {
     services_.producer_loads.note_growth(state_);
 }
 
-void LogImpl::wait_for_producers(ProducersWaiter& waiter) noexcept {
+void LogImpl::wait_for_producers(LogWaiter& waiter) noexcept {
     services_.producer_loads.wait(state_, waiter);
 }
 
-void LogImpl::cancel_wait(ProducersWaiter& waiter) noexcept {
+void LogImpl::cancel_wait(LogWaiter& waiter) noexcept {
+    if (waiter.list != nullptr) return LogHolds::cancel(waiter);
     ProducerLoads::cancel(state_, waiter);
 }
 
@@ -207,7 +229,7 @@ void LogImpl::take_in(const WalPlace& place,
         position += placed.size;
     }
     state_.epochs.note(leader_epoch_, state_.log_end);
-    services_.releases.set_newest(*place.file);
+    if (!place.file->stand_in) services_.releases.set_newest(*place.file);
     state_.tail.push({place.image,
                       place.data,
                       place.file,
@@ -217,6 +239,7 @@ void LogImpl::take_in(const WalPlace& place,
                       place.group,
                       place.size,
                       batches});
+    if (place.file->stand_in) state_.tail.set_unordered();
     state_.log_end = end;
     state_.size_bytes += place.size;
     services_.flusher.log_grew(state_);
@@ -251,6 +274,18 @@ void LogImpl::expire(DeleteOp& op) {
     services_.start_moves.start(state_, op, visible_end_);
 }
 
+void LogImpl::compact(CompactOp& op) {
+    services_.compactions.request(state_, op);
+}
+
+void LogImpl::check_records(RecordsCheck& check) {
+    services_.records_checks.start(state_, check);
+}
+
+void LogImpl::cancel_check(RecordsCheck& check) noexcept {
+    services_.records_checks.cancel(check);
+}
+
 void LogImpl::verify(VerifyOp& op) {
     services_.scrub.start(state_, op);
 }
@@ -270,6 +305,7 @@ EpochEnd LogImpl::epoch_end(LeaderEpoch epoch) const noexcept {
 void LogImpl::set_config(const LogConfig& config) noexcept {
     state_.config = config;
     services_.retention.config_changed(config);
+    services_.compactions.config_changed(config);
     services_.news.add(*this);  // A weaker class makes more visible.
 }
 
@@ -312,6 +348,7 @@ void LogImpl::move_visible_end() noexcept {
 void LogImpl::fail(Error error) noexcept {
     if (failed_) return;
     failed_ = true;
+    services_.holds.released(state_);
     failure_ = {Errc::shutting_down, error.os_errno};
     memory_acks_.fail(error);
     written_acks_.fail(error);

@@ -6,17 +6,21 @@
 
 #include "engine/log.h"
 #include "engine/log/cold_reads.h"
+#include "engine/log/compaction/compactions.h"
 #include "engine/log/duplicate_acks.h"
 #include "engine/log/flusher.h"
+#include "engine/log/log_hold.h"
+#include "engine/log/log_holds.h"
 #include "engine/log/log_news.h"
 #include "engine/log/log_state.h"
 #include "engine/log/pending_acks.h"
 #include "engine/log/producer_loads.h"
+#include "engine/log/records_checks.h"
 #include "engine/log/recovered_log.h"
 #include "engine/log/retention.h"
-#include "engine/log/scrub.h"
 #include "engine/log/start_moves.h"
 #include "engine/log/time_lookups.h"
+#include "engine/log/verify/scrub.h"
 
 #include <string_view>
 
@@ -33,6 +37,10 @@ struct LogServices {
     ProducerLoads& producer_loads;
     StartMoves& start_moves;
     Retention& retention;
+    LogHolds& holds;
+    Compactions& compactions;
+    SegmentSwaps& swaps;
+    RecordsChecks& records_checks;
     Scrub& scrub;
 };
 
@@ -45,12 +53,16 @@ public:
             RecoveredLog* recovered);
 
     [[nodiscard]] Result<void> append(AppendOp& op) override;
-    void wait_for_producers(ProducersWaiter& waiter) noexcept override;
-    void cancel_wait(ProducersWaiter& waiter) noexcept override;
+    void wait_for_producers(LogWaiter& waiter) noexcept override;
+    void wait_for_release(LogWaiter& waiter) noexcept override;
+    void cancel_wait(LogWaiter& waiter) noexcept override;
     [[nodiscard]] ReadStatus read(ReadOp& op) override;
     void look_up_time(TimeLookupOp& op) override;
     void delete_before(DeleteOp& op) override;
     void expire(DeleteOp& op) override;
+    void compact(CompactOp& op) override;
+    void check_records(RecordsCheck& check) override;
+    void cancel_check(RecordsCheck& check) noexcept override;
     void verify(VerifyOp& op) override;
     [[nodiscard]] LogOffsets offsets() const noexcept override;
 
@@ -71,6 +83,20 @@ public:
     void entry_written(Offset end) noexcept override;
     void entry_flushed(Offset end) noexcept override;
 
+    // Atomic append: all checks of an append, and offsets for its batches, which nobody else gets
+    // from here on. Errors: as append(); nothing happened then. Requires: not held.
+    [[nodiscard]] Result<void> hold(LogHold& hold);
+
+    // The batches, stamped as `hold` says, lie at `place` and are flushed: they are the log's, and
+    // others append again. Requires: held.
+    void publish(const LogHold& hold, const WalPlace& place);
+
+    // Nothing came of it. Requires: held.
+    void release_hold() noexcept;
+
+    // Everything up to the log's end is flushed.
+    [[nodiscard]] bool all_flushed() const noexcept { return state_.flushed_end == state_.log_end; }
+
     // What could not be said inside append().
     void tell_news() noexcept override;
 
@@ -82,6 +108,7 @@ public:
 private:
     void adopt(RecoveredLog& recovered);
     void adopt_batches(RecoveredBatches& batches);
+    [[nodiscard]] Result<void> take(AppendOp& op);
     [[nodiscard]] Result<void> begin_epoch(const AppendOp& op);
     [[nodiscard]] Result<bool> check_producer(AppendOp& op);
     void answer_duplicate(AppendOp& op, const ProducedBatch& first);

@@ -26,6 +26,8 @@ struct LogProducers {
 
     bool any = false;           // False: no batch of the log has a producer that counts.
     bool has_snapshot = false;  // The file of `from` is there.
+    bool loading = false;       // ProducerLoads reads it or has it in a list.
+    std::uint32_t pins = 0;     // Jobs that work with the table: it stays.
     Offset from;
     std::uint64_t bytes_since = 0;  // Stored in segment files since `from`; never fewer.
 
@@ -34,14 +36,12 @@ struct LogProducers {
     Offset named{-1};
     Offset prepared{-1};  // By the round under way.
 
-    std::uint32_t pins = 0;            // Jobs that work with the table: it stays.
     std::uint64_t memory_counted = 0;  // As ProducerMemory has it.
     LogState* older = nullptr;         // ProducerMemory's list.
     LogState* newer = nullptr;
 
-    ProducersWaiter* first_waiter = nullptr;  // Until the table is in memory.
-    ProducersWaiter* last_waiter = nullptr;
-    bool loading = false;      // ProducerLoads reads it or has it in a list.
+    LogWaiter* first_waiter = nullptr;  // Until the table is in memory.
+    LogWaiter* last_waiter = nullptr;
     LogState* next = nullptr;  // ProducerLoads'.
 
     // As a checkpoint has them.

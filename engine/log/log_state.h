@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/buffer.h"
+#include "engine/clock.h"
 #include "engine/log.h"
 #include "engine/log/leader_epochs.h"
 #include "engine/log/log_producers.h"
@@ -11,7 +12,10 @@
 #include "engine/log/tail.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace millrace::engine {
 
@@ -47,6 +51,17 @@ struct UnsyncedParts {
     LogState* next = nullptr;
 };
 
+// Where a log stands with compaction.
+struct CompactionPlace {
+    bool busy = false;  // A pass works on it: names with kSwapSuffix are its own.
+    Offset dirty_from;  // Below it no record has a later one of its key below it.
+    // Offsets of segments that were replaced, whose files may still be there.
+    std::vector<std::pair<Offset, Offset>> replacing;
+    // A checkpoint may say that files bear kSwapSuffix which have got their names since.
+    bool unsettled = false;
+    MonotonicTime not_before{};  // A pass has failed: no other one begins by itself until then.
+};
+
 // Thread:      the shard's.
 // Invariant:   log_start, stored_end <= flushed_end <= written_end <= log_end;
 //              log_start <= log_start_logged; tail.first_offset() <= stored_end.
@@ -69,6 +84,8 @@ struct LogState {
     LeaderEpochs epochs;
     LogProducers producers;
 
+    LogWaiterList hold_waiters;
+    bool held = false;           // By an atomic append: no other one is taken.
     bool folder_ready = false;   // It is there, this topic's, and has only files that are named.
     bool removed = false;        // Jobs end at their next step.
     bool has_new_files = false;  // Something was stored since the log was opened.
@@ -77,7 +94,18 @@ struct LogState {
     FlushPlace flush;
     LastBlock last_block;
     UnsyncedParts unsynced;
+    std::unique_ptr<CompactionPlace> compaction_place;  // Null: it was never compacted.
     Tail::Number prepared = 0;  // tail.stored() when the checkpoint round took its row.
+
+    [[nodiscard]] CompactionPlace& compaction() {
+        if (compaction_place == nullptr) compaction_place = std::make_unique<CompactionPlace>();
+        return *compaction_place;
+    }
+
+    [[nodiscard]] const CompactionPlace& compaction() const noexcept {
+        static const CompactionPlace kNever;
+        return compaction_place == nullptr ? kNever : *compaction_place;
+    }
 
     // Bytes in the tail that nobody but memory and the WAL has.
     [[nodiscard]] bool dirty() const noexcept { return tail.stored() < tail.end(); }

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/open_files.h"
 
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -17,6 +18,11 @@ void OpenFile::open(const FilePath& path, bool create) noexcept {
 }
 
 void OpenFile::opened() noexcept {
+    // A file that compaction has made may have got its name since the checkpoint.
+    if (result() == -ENOENT && op_.path.ends_with(kSwapSuffix)) {
+        const auto named = op_.path.substr(0, op_.path.size() - kSwapSuffix.size());
+        return open(FilePath(named), false);
+    }
     if (result() < 0) {
         return stop({Errc::io_failed, static_cast<int>(-result())});
     }

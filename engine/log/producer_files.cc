@@ -18,7 +18,7 @@ constexpr std::uint64_t kBytesBetween = 16 * kMiB;
 ProducerFiles::ProducerFiles(LogContext& context, ProducerLoads& loads, UnsyncedLogs* unsynced)
         : FileSteps(context), loads_(loads), unsynced_(unsynced), file_(context) {
     waiter_.owner = write_.owner = this;
-    waiter_.ready = [](ProducersWaiter& waiter) noexcept {
+    waiter_.ready = [](LogWaiter& waiter) noexcept {
         static_cast<ProducerFiles*>(waiter.owner)->write();
     };
     write_.run = [](Deferred& deferred) noexcept {

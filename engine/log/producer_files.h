@@ -47,7 +47,7 @@ private:
     ProducerLoads& loads_;
     UnsyncedLogs* unsynced_;
     SmallFileWriter file_;
-    ProducersWaiter waiter_;
+    LogWaiter waiter_;
     Deferred write_;
     LogState* log_ = nullptr;
     Offset offset_;

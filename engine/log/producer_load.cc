@@ -41,7 +41,15 @@ void ProducerLoad::start(LogState& log, Completion done) noexcept {
 void ProducerLoad::begin() noexcept {
     if (context_.failed) return stop(*context_.failed);
     table_ = std::make_unique<ProducerTable>(context_.options.producer_expiration_ms);
-    if (log_->producers.has_snapshot) return measure_snapshot();
+    const auto& segments = log_->segments;
+    const auto kept = segments.empty() ? log_->stored_end : segments.at(0).base;
+    if (at_ < kept) {
+        // What producers sent between the snapshot and the first segment has been deleted. Who may
+        // have gone on there is better unknown than refused what comes next.
+        at_ = kept;
+    } else if (log_->producers.has_snapshot) {
+        return measure_snapshot();
+    }
     next_segment();
 }
 
@@ -143,7 +151,8 @@ void ProducerLoad::walk(std::uint64_t position, std::optional<Offset> last) noex
                  .last = last,
                  .end = walk_end_,
                  .bytes_end = segment_->bytes,
-                 .window_bytes = kWindowBytes});
+                 .window_bytes = kWindowBytes,
+                 .has_holes = segment_->has_holes});
     walk_on();
 }
 
@@ -159,7 +168,9 @@ void ProducerLoad::walk_on() noexcept {
                         *log_, *segment_, false, completion_of<&ProducerLoad::index_ready>(*this));
             case SegmentWalk::Found::batch: {
                 const auto batch = BatchView::trusted(walk_.batch());
-                if (batch.base_offset() > seen_end_) report_damage();
+                const bool missing = segment_->has_holes ? walk_.damage_before()
+                                                         : batch.base_offset() > seen_end_;
+                if (missing) report_damage();
                 seen_end_ = std::max(seen_end_, batch.next_offset());
                 if (batch.base_offset() < at_ || batch.producer_id() < 0) break;
                 table_->replay(batch, true, context_.guarded_clock.now());

@@ -52,7 +52,7 @@ ProducerTable* ProducerLoads::use(LogState& log) {
     return producers.table.get();
 }
 
-void ProducerLoads::wait(LogState& log, ProducersWaiter& waiter) noexcept {
+void ProducerLoads::wait(LogState& log, LogWaiter& waiter) noexcept {
     auto& producers = log.producers;
     waiter.next = nullptr;
     waiter.previous = producers.last_waiter;
@@ -65,7 +65,7 @@ void ProducerLoads::wait(LogState& log, ProducersWaiter& waiter) noexcept {
     (over ? ready_ : waiting_).push(log);
 }
 
-void ProducerLoads::cancel(LogState& log, ProducersWaiter& waiter) noexcept {
+void ProducerLoads::cancel(LogState& log, LogWaiter& waiter) noexcept {
     auto& producers = log.producers;
     (waiter.previous == nullptr ? producers.first_waiter : waiter.previous->next) = waiter.next;
     (waiter.next == nullptr ? producers.last_waiter : waiter.next->previous) = waiter.previous;

@@ -30,8 +30,8 @@ public:
     void note_growth(LogState& log) noexcept { memory_.note_growth(log); }
 
     // Told once, at the end of a turn, when the table is there, the log removed or failed.
-    void wait(LogState& log, ProducersWaiter& waiter) noexcept;
-    static void cancel(LogState& log, ProducersWaiter& waiter) noexcept;
+    void wait(LogState& log, LogWaiter& waiter) noexcept;
+    static void cancel(LogState& log, LogWaiter& waiter) noexcept;
 
     // Starts what may start and tells who waited. Once per loop turn.
     void end_turn() noexcept;

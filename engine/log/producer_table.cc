@@ -121,6 +121,16 @@ std::vector<ProducerSnapshotRow> ProducerTable::snapshot() const {
     return rows;
 }
 
+std::vector<Offset> ProducerTable::last_batches() const {
+    std::vector<Offset> bases;
+    bases.reserve(producers_.size());
+    for (const auto& producer : producers_) {
+        if (!producer.appended.empty()) bases.push_back(producer.appended.last().base);
+    }
+    std::ranges::sort(bases);
+    return bases;
+}
+
 ProducerTable::Producer* ProducerTable::find(std::int64_t id) noexcept {
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : &*found->second;

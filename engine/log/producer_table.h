@@ -90,6 +90,9 @@ public:
     // What lies in segment files, the producer silent longest first.
     [[nodiscard]] std::vector<ProducerSnapshotRow> snapshot() const;
 
+    // First offsets of the last batch of each, ascending.
+    [[nodiscard]] std::vector<Offset> last_batches() const;
+
     [[nodiscard]] std::size_t size() const noexcept { return producers_.size(); }
 
     [[nodiscard]] std::uint64_t memory_bytes() const noexcept;

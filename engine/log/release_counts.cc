@@ -28,7 +28,12 @@ void ReleaseCounts::subtract(const WalFileUse& file, std::uint64_t entries) noex
 
 bool ReleaseCounts::frees_a_file() const noexcept {
     return std::ranges::any_of(counts_, [this](const WalRelease& count) {
-        return count.file != newest_ && count.entries == count.file->unflushed_entries;
+        if (count.entries != count.file->unflushed_entries) return false;
+        if (!count.file->stand_in) return count.file != newest_;
+        // One that is still written to is not given free by giving back this shard's part.
+        const auto* newest = count.file->newest_elsewhere;
+        return newest == nullptr ||
+               newest->load(std::memory_order_relaxed) > count.file->file_number;
     });
 }
 

@@ -19,6 +19,7 @@ constexpr int kLogsPerTurn = 128;
 constexpr std::size_t kMovesMax = 64;
 
 bool has_retention(const LogConfig& config) noexcept {
+    if (!config.expires) return false;
     return config.retention_ms >= 0 || config.retention_bytes >= 0;
 }
 

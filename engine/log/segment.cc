@@ -24,6 +24,9 @@ Segment::Segment(const SegmentRow& row)
           largest_timestamp(row.largest_timestamp),
           largest_timestamp_offset(row.largest_timestamp_offset),
           sealed(row.sealed),
+          has_holes(row.has_holes),
+          clean(row.clean),
+          swapping(row.swapping),
           has_file(true),
           file_bytes(stored_bytes(row)),
           index_trusted_bytes(row.bytes) {}
@@ -34,7 +37,16 @@ SegmentRow Segment::row() const noexcept {
             .first_timestamp = first_timestamp,
             .largest_timestamp = largest_timestamp,
             .largest_timestamp_offset = largest_timestamp_offset,
-            .sealed = sealed};
+            .sealed = sealed,
+            .has_holes = has_holes,
+            .clean = clean,
+            .swapping = swapping};
+}
+
+FilePath Segment::path(std::string_view directory, std::string_view suffix) const noexcept {
+    auto path = segment_path(directory, base, suffix);
+    if (swapping) path.append(kSwapSuffix);
+    return path;
 }
 
 void Segment::note_stored(Offset last_offset, std::uint32_t size, TimestampMs timestamp) noexcept {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include "engine/format/checkpoint.h"
+#include "engine/format/file_names.h"
 #include "engine/log/segment_index.h"
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace millrace::engine {
 
@@ -31,6 +33,9 @@ struct Segment {
     TimestampMs largest_timestamp = -1;   // Of those.
     Offset largest_timestamp_offset{-1};  // Last offset of the batch that holds it.
     bool sealed = false;
+    bool has_holes = false;  // These three as SegmentRow has them.
+    bool clean = false;
+    bool swapping = false;
 
     bool has_file = false;         // Made by this run, or named by the checkpoint.
     bool may_be_longer = false;    // An earlier run may have left batches behind `bytes`.
@@ -40,14 +45,17 @@ struct Segment {
 
     std::unique_ptr<SegmentIndex> index;  // Null: not in memory.
     std::uint32_t index_pins = 0;         // Jobs that work with it: it stays.
+    std::uint32_t holds = 0;              // SegmentHold's.
     std::uint64_t index_bytes = 0;        // As IndexCache counts it.
     IndexLoader* index_loader = nullptr;  // The one that is loading it; others wait for it.
     Segment* index_older = nullptr;       // IndexCache's list.
     Segment* index_newer = nullptr;
     OpenFile* file = nullptr;  // OpenFiles'; null: not open.
-    std::uint32_t holds = 0;   // SegmentHold's.
 
     [[nodiscard]] SegmentRow row() const noexcept;
+
+    // Where one of its files lies now, in the folder `directory`.
+    [[nodiscard]] FilePath path(std::string_view directory, std::string_view suffix) const noexcept;
 
     // A batch that a completed run has stored.
     void note_stored(Offset last_offset, std::uint32_t size, TimestampMs timestamp) noexcept;

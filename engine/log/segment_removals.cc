@@ -91,6 +91,7 @@ SegmentRemovals::~SegmentRemovals() = default;
 bool SegmentRemovals::may_go(LogState& log) noexcept {
     if (log.segments.empty()) return false;
     const auto& segment = log.segments.at(0);
+    if (segment.swapping) return false;  // Its files do not have their names yet.
     const bool stored = segment.bytes > 0 && segment.bytes == segment.planned_bytes;
     if (!stored || segment.planned_end > log.log_start) return false;
     return segment.sealed || (log.segments.whole(segment) && !log.flush.running);

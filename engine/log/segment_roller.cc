@@ -25,11 +25,14 @@ bool must_roll(const Segment& active,
     if (batch.last - active.base > kRangeMax) return true;
     if (active.planned_bytes == 0) return false;
     if (active.planned_bytes + batch.size > segment_bytes_max(config)) return true;
+    // What has to be compacted by then must not lie in the active segment.
+    const auto age_max = config.compacts ? std::min(config.segment_ms, config.compaction_lag_max_ms)
+                                         : config.segment_ms;
     if (active.first_timestamp >= 0) {
         return batch.largest_timestamp > active.first_timestamp &&
-               batch.largest_timestamp - active.first_timestamp > config.segment_ms;
+               batch.largest_timestamp - active.first_timestamp > age_max;
     }
-    return now - active.created > config.segment_ms;
+    return now - active.created > age_max;
 }
 
 bool place_batch(SegmentSet& segments,

@@ -2,6 +2,7 @@
 #include "engine/log/segment_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace millrace::engine {
@@ -22,6 +23,18 @@ std::unique_ptr<Segment> SegmentSet::take_first() noexcept {
     auto first = std::move(segments_.front());
     segments_.erase(segments_.begin());
     return first;
+}
+
+std::vector<std::unique_ptr<Segment>> SegmentSet::replace(std::size_t first,
+                                                          std::size_t count,
+                                                          std::unique_ptr<Segment> made) {
+    const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = begin + static_cast<std::ptrdiff_t>(count);
+    std::vector<std::unique_ptr<Segment>> replaced(std::make_move_iterator(begin),
+                                                   std::make_move_iterator(end));
+    *begin = std::move(made);
+    segments_.erase(std::next(begin), end);
+    return replaced;
 }
 
 Segment* SegmentSet::storing() noexcept {

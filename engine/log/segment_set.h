@@ -33,6 +33,11 @@ public:
     // The oldest one leaves the set. Requires: not empty.
     [[nodiscard]] std::unique_ptr<Segment> take_first() noexcept;
 
+    // `made` takes the place of so many sealed ones from `first` on, which it returns.
+    [[nodiscard]] std::vector<std::unique_ptr<Segment>> replace(std::size_t first,
+                                                                std::size_t count,
+                                                                std::unique_ptr<Segment> made);
+
     // The segment that files are being written for: the first that is not sealed. Null: none.
     [[nodiscard]] Segment* storing() noexcept;
 

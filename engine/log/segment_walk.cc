@@ -41,7 +41,8 @@ SegmentWalk::Found SegmentWalk::next() noexcept {
         }
         const auto batch = BatchView::trusted(rest.data());
         const bool right = looked.look == BatchLook::whole &&
-                           (!exact_ || batch.base_offset() == expected_) && batch.crc_is_right();
+                           (!exact_ || from_.has_holes || batch.base_offset() == expected_) &&
+                           batch.crc_is_right();
         if (const auto last = std::exchange(from_.last, std::nullopt); last) {
             if (!right || batch.last_offset() != *last) return Found::mismatch;
         }

@@ -22,6 +22,7 @@ public:
         Offset end;                      // Of what the segment holds: none ends above it.
         std::uint64_t bytes_end = 0;     // Likewise.
         std::uint64_t window_bytes = 0;  // What to read at once.
+        bool has_holes = false;          // As the segment's: a batch may begin above `expected`.
     };
 
     enum class Found : std::uint8_t {

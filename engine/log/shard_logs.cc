@@ -18,6 +18,7 @@ namespace {
 // What the whole broker uses, divided among its shards.
 constexpr std::uint64_t kIndexBytes = 32 * kMiB;
 constexpr std::uint64_t kProducerBytes = 64 * kMiB;
+constexpr std::uint64_t kCompactionMapBytes = 64 * kMiB;
 constexpr std::uint64_t kLastBlocks = 4096;
 constexpr std::uint64_t kOpenFiles = 256;
 constexpr std::uint64_t kWriteBytesInFlight = 512 * kKiB;
@@ -51,8 +52,12 @@ struct ShardLogs::State {
     ColdReads cold_reads;
     TimeLookups time_lookups;
     StartMoves start_moves;
+    SegmentSwaps swaps;
+    RecordsChecks records_checks;
     LogTable logs;
     Retention retention;
+    LogHolds holds;
+    Compactions compactions;
     Scrub scrub;
     LogServices services;
     CheckpointRound round;
@@ -87,7 +92,18 @@ ShardLogs::State::State(const ShardLogsParts& parts)
           cold_reads(read_parts()),
           time_lookups(read_parts()),
           start_moves(context, flusher, releases, segment_removals),
+          swaps(context, files, indexes, segment_removals),
+          records_checks(context),
           retention(context, logs),
+          compactions({.context = context,
+                       .files = files,
+                       .read_gate = read_gate,
+                       .producer_loads = producer_loads,
+                       .swaps = swaps,
+                       .rate = parts.compaction_rate,
+                       .map_bytes = context.share_of(kCompactionMapBytes, 4 * kMiB)},
+                      logs,
+                      flusher),
           scrub(context, files, logs),
           services{context,
                    flusher,
@@ -98,6 +114,10 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                    producer_loads,
                    start_moves,
                    retention,
+                   holds,
+                   compactions,
+                   swaps,
+                   records_checks,
                    scrub},
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
@@ -137,6 +157,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     cold_reads.fail(error);
     time_lookups.fail(error);
     start_moves.fail(error);
+    compactions.fail(error);
     scrub.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
     producer_loads.fail();
@@ -167,6 +188,10 @@ Log* ShardLogs::find(const PartitionKey& key) noexcept {
     return state_->logs.find(key);
 }
 
+LogImpl* ShardLogs::find_held(const PartitionKey& key) noexcept {
+    return state_->logs.find(key);
+}
+
 void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     auto& log = state_->logs.retire(key);
     auto& state = log.state();
@@ -182,6 +207,8 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
     state_->time_lookups.forget(state, error);
     state_->producer_loads.forget(state);
     state_->start_moves.forget(state, error);
+    state_->compactions.forget(state, error);
+    state_->swaps.forget(state);
     state_->scrub.forget(state, error);
     log.set_listener(nullptr);
     log.fail(error);
@@ -194,15 +221,18 @@ void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
 void ShardLogs::end_turn() noexcept {
     auto& state = *state_;
     state.news.tell_all();
+    state.holds.end_turn();
     state.time_lookups.end_turn();
     state.producer_loads.end_turn();
     state.context.run_deferred();
     state.retention.end_turn();
     state.scrub.end_turn();
     state.segment_removals.end_turn();
+    state.swaps.end_turn();
+    state.compactions.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
-    state.closing.end_turn();
+    if (state.compactions.stopped()) state.closing.end_turn();
     for (std::size_t i = 0; i < state.removals.size(); ++i)
         state.removals[i]->end_turn();
     std::erase_if(state.removals, [](const auto& removal) { return removal->ended(); });
@@ -227,19 +257,23 @@ bool ShardLogs::refused_space() const noexcept {
 
 bool ShardLogs::wants_round() const noexcept {
     if (state_->context.failed) return false;
-    return state_->releases.frees_a_file() || state_->idle_flush.wants_round();
+    return state_->releases.frees_a_file() || state_->idle_flush.wants_round() ||
+           state_->swaps.wants_round();
 }
 
 void ShardLogs::prepare_checkpoint(PrepareOp& op) {
     state_->round.prepare(op);
+    state_->swaps.rows_taken();
 }
 
 void ShardLogs::checkpoint_durable() noexcept {
     state_->round.durable();
+    state_->swaps.round_durable();
 }
 
 void ShardLogs::checkpoint_abandoned() noexcept {
     state_->round.abandoned();
+    state_->swaps.round_abandoned();
 }
 
 void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
@@ -248,6 +282,7 @@ void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
 }
 
 void ShardLogs::flush_all(EngineOp& op) {
+    state_->compactions.stop();
     state_->scrub.stop();
     state_->closing.start(op);
 }
@@ -255,13 +290,15 @@ void ShardLogs::flush_all(EngineOp& op) {
 MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
-                          state.time_lookups.wants_turn() || state.producer_loads.has_news() ||
-                          state.segment_removals.wants_turn();
+                          state.holds.has_news() || state.time_lookups.wants_turn() ||
+                          state.producer_loads.has_news() || state.segment_removals.wants_turn();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());
     deadline = std::min(deadline, state.producer_loads.next_deadline());
     deadline = std::min(deadline, state.retention.next_deadline());
+    deadline = std::min(deadline, state.swaps.next_deadline());
+    deadline = std::min(deadline, state.compactions.next_deadline());
     deadline = std::min(deadline, state.scrub.next_deadline());
     deadline = std::min(deadline, state.cold_reads.read_ahead().next_deadline());
     for (const auto& removal : state.removals) {

@@ -14,6 +14,7 @@
 #include "engine/event_log.h"
 #include "engine/format/checkpoint.h"
 #include "engine/log.h"
+#include "engine/log/compaction/compaction_rate.h"
 #include "engine/log/recovered_log.h"
 #include "engine/storage.h"
 #include "engine/wal/wal_appender.h"
@@ -24,6 +25,8 @@
 #include <vector>
 
 namespace millrace::engine {
+
+class LogImpl;
 
 class ShardLogsListener {
 public:
@@ -49,6 +52,7 @@ struct ShardLogsParts {
     TimestampMs guarded_clock;     // As the last checkpoint has it; 0: there was none.
     ShardCounters& counters;
     ShardLogsListener& listener;
+    CompactionRate& compaction_rate;
     bool after_clean_stop = true;  // Of the run before, if there was one.
 };
 
@@ -78,6 +82,9 @@ public:
                             RecoveredLog* recovered);
 
     [[nodiscard]] Log* find(const PartitionKey& key) noexcept;
+
+    // The same, to hold it for an atomic append.
+    [[nodiscard]] LogImpl* find_held(const PartitionKey& key) noexcept;
 
     // Forgets the log at once (pending operations end with shutting_down, its WAL entries are
     // released); then its folder goes to trash/ and away. op.done: the folder's name is free.

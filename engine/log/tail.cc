@@ -83,13 +83,13 @@ void Tail::release_to(Number number, WalAppender& wal) noexcept {
 }
 
 void Tail::let_go(const WalFileUse& file) noexcept {
-    // Whatever comes before the file's last entry goes with it. Behind what was recovered, a file's
+    // Whatever comes before the file's last entry goes with it. Behind what is unordered, a file's
     // entries stand together.
     Number keep_from = begin_;
     for (Number number = begin_; number < released_; ++number) {
         if (at(number).file == &file) {
             keep_from = number + 1;
-        } else if (number >= recovered_end_) {
+        } else if (number >= unordered_end_) {
             break;
         }
     }
@@ -100,6 +100,12 @@ void Tail::let_go(const WalFileUse& file) noexcept {
 
 void Tail::let_go_released() noexcept {
     for (; begin_ < released_; ++begin_)
+        slot(begin_) = TailEntry{};
+    if (empty()) ring_ = {};
+}
+
+void Tail::let_go_released_below(Offset end) noexcept {
+    for (; begin_ < released_ && at(begin_).end <= end; ++begin_)
         slot(begin_) = TailEntry{};
     if (empty()) ring_ = {};
 }

@@ -66,9 +66,9 @@ public:
     // Segment files hold everything below `end` now.
     void set_stored_end(Offset end) noexcept;
 
-    // Everything pushed so far was recovered: its entries may lie in files of several WAL
-    // directories, in any order of files.
-    void set_recovered() noexcept { recovered_end_ = end_; }
+    // Among what was pushed so far are entries of files of several WAL directories, in any order of
+    // files: it was recovered, or came with an atomic append.
+    void set_unordered() noexcept { unordered_end_ = end_; }
 
     // The checkpoint holds what it held when stored() was `number`. Gives each entry's WAL file up.
     void release_to(Number number, WalAppender& wal) noexcept;
@@ -78,6 +78,9 @@ public:
 
     // Its read cache goes.
     void let_go_released() noexcept;
+
+    // What of it ends at or below `end` goes.
+    void let_go_released_below(Offset end) noexcept;
 
     // Appends slices of whole batches from the one that holds `from` on, below `limit`, to op, as
     // far as op.bytes_max goes. Requires: first_offset() <= from.
@@ -96,7 +99,7 @@ private:
     Number released_ = 0;
     Number stored_ = 0;
     Number end_ = 0;
-    Number recovered_end_ = 0;
+    Number unordered_end_ = 0;
     std::uint64_t unstored_bytes_ = 0;
     std::uint32_t stored_part_ = 0;
 };

@@ -85,7 +85,8 @@ void TimeLookup::index_ready(Result<void> outcome) noexcept {
     SegmentWalk::From from{.expected = segment_->base,
                            .end = std::min(segment_->planned_end, log_->stored_end),
                            .bytes_end = segment_->bytes,
-                           .window_bytes = kWindowBytes};
+                           .window_bytes = kWindowBytes,
+                           .has_holes = segment_->has_holes};
     entry_ = index.at_or_below_time(op_->timestamp);
     if (entry_) {
         if (const auto place = index.at_or_below(entry_->relative_offset)) {
@@ -188,7 +189,9 @@ bool TimeLookup::search_batch(const BatchView& batch) noexcept {
     BatchReader records;
     if (const auto opened = records.open(batch, kOpenedBytesMax); !opened) {
         if (opened.error().code == Errc::batch_too_large) {
-            found(batch, std::max(batch.base_offset(), log_->log_start), batch.base_timestamp());
+            const auto timestamp =
+                    batch.has_delete_horizon() ? batch.max_timestamp() : batch.base_timestamp();
+            found(batch, std::max(batch.base_offset(), log_->log_start), timestamp);
         } else {
             finish(failure(Errc::damaged_range));
         }

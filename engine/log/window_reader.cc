@@ -43,7 +43,7 @@ void WindowReader::start(LogState& log,
     position_end_ = std::min(position + bytes, segment.bytes);
     begin_ = next_ = round_down(position, kBlockBytes);
     end_ = round_up(position_end_, kBlockBytes);
-    const auto path = segment_path(log.directory, segment.base, kLogSuffix);
+    const auto path = segment.path(log.directory, kLogSuffix);
     file_ = files_.acquire(segment, path, false, file_waiter_);
     if (file_ != nullptr) file_ready(file_);
 }

@@ -16,6 +16,7 @@
 #include "engine/result.h"
 #include "engine/types.h"
 
+#include <atomic>
 #include <cstdint>
 
 namespace millrace::engine {
@@ -24,6 +25,11 @@ namespace millrace::engine {
 struct WalFileUse {
     std::uint64_t file_number = 0;        // Counts up for ever within a WAL directory.
     std::uint64_t unflushed_entries = 0;  // Entries whose batches no checkpoint covers yet.
+    // Of another shard's directory: this one counts what its own shard needs of the file.
+    bool stand_in = false;
+    // Of a stand-in: the number of the file that the directory writes to now. Null: nobody writes
+    // to the directory, or not to that file any more.
+    const std::atomic<std::uint64_t>* newest_elsewhere = nullptr;
 };
 
 // Entries of one file that a checkpoint will release once it is durable.

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/wal/wal_loss.h"
 
+#include "engine/format/atomic_entry.h"
 #include "engine/format/record_batch.h"
 #include "engine/format/wal_entry.h"
 #include "engine/units.h"
@@ -24,29 +25,45 @@ Offset first_offset(const WalEntryView& entry) {
     return batch ? batch->base_offset() : Offset(-1);
 }
 
-void note(WalLoss& loss, const WalEntryView& entry) {
-    if (entry.kind == EntryKind::start || entry.kind == EntryKind::empty) return;
-    const auto at = std::ranges::find(loss.seen_later, entry.key);
+void note(WalLoss& loss, const PartitionKey& key, Offset first) {
+    const auto at = std::ranges::find(loss.seen_later, key);
     if (at == loss.seen_later.end()) {
-        loss.seen_later.push_back(entry.key);
-        loss.seen_later_from.push_back(first_offset(entry));
+        loss.seen_later.push_back(key);
+        loss.seen_later_from.push_back(first);
         return;
     }
     Offset& known = loss.seen_later_from[static_cast<std::size_t>(at - loss.seen_later.begin())];
-    if (known.value < 0) known = first_offset(entry);
+    if (known.value < 0) known = first;
+}
+
+void note(WalLoss& loss, const WalEntryView& entry) {
+    if (entry.kind == EntryKind::start || entry.kind == EntryKind::empty) return;
+    if (entry.kind != EntryKind::atomic) return note(loss, entry.key, first_offset(entry));
+    const auto parts = read_atomic_entry(entry.payload);
+    if (!parts) return note(loss, entry.key, Offset(-1));
+    for (const auto& part : *parts)
+        note(loss, part.key, first_offset({EntryKind::append, part.key, part.batches}));
+}
+
+Offset end_of(Bytes batches) {
+    Offset end(-1);
+    while (const auto batch = BatchView::parse(batches)) {
+        end = batch->next_offset();
+        batches = batches.subspan(batch->size());
+    }
+    return end;
 }
 
 // Where the replayed entries of a partition end; -1: there are none.
 Offset replayed_end(const ReplayedWal& wal, const PartitionKey& key) {
     for (auto entry = wal.entries.rbegin(); entry != wal.entries.rend(); ++entry) {
-        if (entry->kind != EntryKind::append || entry->key != key) continue;
-        Offset end(-1);
-        Bytes rest(entry->place.data, entry->place.size);
-        while (const auto batch = BatchView::parse(rest)) {
-            end = batch->next_offset();
-            rest = rest.subspan(batch->size());
-        }
-        return end;
+        const Bytes payload(entry->place.data, entry->place.size);
+        if (entry->kind == EntryKind::append && entry->key == key) return end_of(payload);
+        if (entry->kind != EntryKind::atomic) continue;
+        const auto parts = read_atomic_entry(payload);
+        if (!parts) continue;
+        const auto part = std::ranges::find(*parts, key, &AtomicPartView::key);
+        if (part != parts->end()) return end_of(part->batches);
     }
     return Offset(-1);
 }

@@ -102,6 +102,10 @@ MonotonicTime WalWriter::next_deadline() const noexcept {
     return state.running_ ? std::min(next, state.cover_deadline()) : next;
 }
 
+std::uint64_t WalWriter::newest_file_number() const noexcept {
+    return state_->files_.current().use->file_number;
+}
+
 bool WalWriter::idle() const noexcept {
     return state_->pipeline_.idle() && state_->frontier_.idle();
 }

@@ -108,6 +108,9 @@ public:
     // `error`. The listener is not told.
     void fail(Error error) noexcept;
 
+    // Of the file that is written to.
+    [[nodiscard]] std::uint64_t newest_file_number() const noexcept;
+
     [[nodiscard]] MonotonicTime next_deadline() const noexcept;
     [[nodiscard]] bool idle() const noexcept;  // No operation in flight.
     // The largest payload of an `append` that reserve() would take now, as far as blocks and the

@@ -20,12 +20,14 @@ enum class Api : std::uint16_t {
     delete_topics = 21,
     create_partitions = 22,
     delete_records = 23,
+    compact_records = 24,
     verify_records = 25,
 
     produce = 30,
     fetch = 31,
     list_offsets = 32,
     offset_for_leader_epoch = 33,
+    append_atomic = 34,
 
     init_producer = 40,
 };

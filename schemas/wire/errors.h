@@ -61,7 +61,8 @@
       invalid_timestamp,                                                                           \
       false,                                                                                       \
       32,                                                                                          \
-      "A timestamp lies too far in the future, below -1, or claims to be the broker's own.")       \
+      "A timestamp lies too far in the future or the past, or below -1, or claims to be the "      \
+      "broker's own.")                                                                             \
     X(44,                                                                                          \
       storage_full,                                                                                \
       true,                                                                                        \
@@ -76,6 +77,12 @@
       false,                                                                                       \
       47,                                                                                          \
       "A newer epoch of the producer is known: another one has taken its place.")                  \
+    X(50,                                                                                          \
+      unexpected_offset,                                                                           \
+      false,                                                                                       \
+      42,                                                                                          \
+      "The partition does not end at the offset that a conditional append expects.")               \
+    X(51, invalid_record, false, 87, "A record without a key, for a topic that is compacted.")     \
     X(60, offset_out_of_range, false, 1, "The offset lies outside the partition's log.")           \
     X(61,                                                                                          \
       log_truncated,                                                                               \

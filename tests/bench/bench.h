@@ -38,6 +38,7 @@ std::vector<Row> measure_sizes(const BenchOptions& options);
 std::vector<Row> measure_fan_out(const BenchOptions& options);
 std::vector<Row> measure_connections(const BenchOptions& options);
 std::vector<Row> measure_metrics(const BenchOptions& options);
+std::vector<Row> measure_compaction(const BenchOptions& options);
 std::vector<Row> measure_peers(const BenchOptions& options);
 
 struct LargeRun {

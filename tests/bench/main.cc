@@ -46,6 +46,7 @@ const std::vector<Benchmark> kBenchmarks = {
         {{"fan-out", "fan-out-disk"}, measure_fan_out},
         {{"connections", "connection-memory"}, measure_connections},
         {{"metrics", "metrics-p99"}, measure_metrics},
+        {{"compaction", "compaction-zstd"}, measure_compaction},
         {{"peers"}, measure_peers},
 };
 

@@ -82,6 +82,11 @@ Model make_model(const CrashWorkload& workload) {
         config.segment_bytes = 8192;
         config.index_interval_bytes = 1024;
         if (workload.deletes && index > 0) config.retention_bytes = 12'000;
+        if (workload.compacts && index > 0) {
+            config.segment_bytes = 4096;
+            config.compacts = true;
+            config.dirty_ratio_min = 0;
+        }
         engine::TopicId topic{};
         topic.bytes[15] = 7;
         if (index == 0) {

@@ -1,12 +1,14 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tests/crash/crash_model.h"
 
+#include "engine/assert.h"
 #include "engine/format/record_batch.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 namespace millrace::testing {
 
@@ -59,14 +61,23 @@ const ModelBatch* ModelLog::batch_below(Offset end, std::uint64_t random) const 
     return count == 0 ? nullptr : batches_[random % count].get();
 }
 
-void ModelLog::appended(Offset base, engine::Bytes batch, std::vector<std::string>& wrong) {
+void ModelLog::appended(Offset base,
+                        engine::Bytes batch,
+                        std::vector<std::string>& wrong,
+                        std::uint64_t atomic) {
     if (base != end()) wrong.push_back(complain("an append left a gap or went back", base));
     auto kept = std::make_shared<ModelBatch>();
     kept->bytes.assign(batch.begin(), batch.end());
     engine::set_batch_place(kept->bytes.data(), base, -1);
     kept->base = base;
+    kept->atomic = atomic;
     kept->end = BatchView::trusted(kept->bytes.data()).next_offset();
     batches_.push_back(std::move(kept));
+}
+
+void ModelLog::refused(Offset base) {
+    ASSERT(!batches_.empty() && batches_.back()->base == base);
+    batches_.pop_back();
 }
 
 void ModelLog::promised(Durability state, Offset end) {
@@ -130,6 +141,9 @@ void ModelLog::check_recovered(Ending ending,
     if (offsets.log_end > end()) {
         wrong.push_back(complain("the log ends beyond what was appended", offsets.log_end));
     }
+    if (config.compacts) {
+        return check_compacted(offsets.log_start, offsets.log_end, offsets.log_end, read, wrong);
+    }
     std::int64_t bytes = 0;
     for (const auto& batch : batches_) {
         const bool readable = batch->end > offsets.log_start && batch->end <= offsets.log_end;
@@ -171,6 +185,31 @@ void ModelLog::continue_from(Offset log_start, Offset log_end) {
     starts_asked_.clear();
     batches_.resize(batches_below(log_end));
     std::ranges::fill(ends_, log_end);
+}
+
+void check_atomic(const Model& model,
+                  const std::vector<Offset>& ends,
+                  std::vector<std::string>& wrong) {
+    struct Parts {
+        std::size_t there = 0;
+        std::size_t gone = 0;
+    };
+
+    std::map<std::uint64_t, Parts> appends;
+    for (std::size_t log = 0; log < model.size(); ++log) {
+        for (const auto& batch : model[log].batches()) {
+            if (batch->atomic == 0) continue;
+            ++(batch->end <= ends[log] ? appends[batch->atomic].there
+                                       : appends[batch->atomic].gone);
+        }
+    }
+    for (const auto& [number, parts] : appends) {
+        if (parts.there == 0 || parts.gone == 0) continue;
+        wrong.push_back(fmt::format("of atomic append {} {} parts are there and {} are not",
+                                    number,
+                                    parts.there,
+                                    parts.gone));
+    }
 }
 
 }  // namespace millrace::testing

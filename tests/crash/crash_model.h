@@ -25,6 +25,7 @@ struct ModelBatch {
     engine::Offset base;
     engine::Offset end;
     std::vector<std::byte> bytes;  // As it was appended, with its base offset.
+    std::uint64_t atomic = 0;      // The atomic append that it is a part of; 0: none.
 };
 
 // One partition. A copy costs a pointer per batch.
@@ -36,7 +37,13 @@ public:
             : key(partition), directory(std::move(directory_name)), config(log_config) {}
 
     // The engine gave `batch` its offset. Complaints go to `wrong`.
-    void appended(engine::Offset base, engine::Bytes batch, std::vector<std::string>& wrong);
+    void appended(engine::Offset base,
+                  engine::Bytes batch,
+                  std::vector<std::string>& wrong,
+                  std::uint64_t atomic = 0);
+
+    // The last batch, which was to go to `base`, was refused.
+    void refused(engine::Offset base);
 
     // Somebody was told that everything below `end` has reached this state.
     void promised(engine::Durability state, engine::Offset end);
@@ -62,6 +69,14 @@ public:
     // Holds what was read from `from` of a log that runs against what was appended.
     void check_read(engine::Offset from, engine::Bytes read, std::vector<std::string>& wrong) const;
 
+    // The same of a compacted log, of which everything from `from` to `to` was read: what is there
+    // was appended there, and what is missing has a later record of its key below `visible`.
+    void check_compacted(engine::Offset from,
+                         engine::Offset to,
+                         engine::Offset visible,
+                         engine::Bytes read,
+                         std::vector<std::string>& wrong) const;
+
     // Another run goes on with this much; readers may see all of it, so all of it is promised.
     void continue_from(engine::Offset log_start, engine::Offset log_end);
 
@@ -73,6 +88,10 @@ public:
 
     // Of the batch that its producer sends next.
     [[nodiscard]] std::int32_t next_sequence() const;
+
+    [[nodiscard]] const std::vector<std::shared_ptr<const ModelBatch>>& batches() const {
+        return batches_;
+    }
 
     // Some batch that lies below `end`; null: there is none.
     [[nodiscard]] const ModelBatch* batch_below(engine::Offset end, std::uint64_t random) const;
@@ -93,5 +112,10 @@ private:
 };
 
 using Model = std::vector<ModelLog>;
+
+// Of every atomic append all parts lie below the ends of their logs, or none does.
+void check_atomic(const Model& model,
+                  const std::vector<engine::Offset>& ends,
+                  std::vector<std::string>& wrong);
 
 }  // namespace millrace::testing

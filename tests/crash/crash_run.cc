@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace millrace::testing {
@@ -29,10 +31,29 @@ struct CrashRun::Listener final : engine::LogListener {
 
 namespace {
 
-// Ascends with the offset, however many crashes lie in between.
-engine::TimestampMs timestamp_at(Offset offset) {
-    return 1'600'000'000'000 + offset.value * 10;
+// One batch with keys, few enough to come again soon; some records take theirs away.
+std::vector<std::byte> make_keyed_batch(std::mt19937_64& random,
+                                        std::uint32_t bytes,
+                                        engine::TimestampMs timestamp,
+                                        const engine::ProducerStamp& producer) {
+    constexpr std::array kCodecs{engine::Codec::none, engine::Codec::none, engine::Codec::lz4};
+    engine::BatchBuilder builder;
+    std::vector<std::byte> value;
+    const std::uint32_t records = 1 + static_cast<std::uint32_t>(random() % 3);
+    for (std::uint32_t record = 0; record < records; ++record) {
+        value.resize(bytes / records);
+        for (auto& byte : value)
+            byte = static_cast<std::byte>(random());
+        const std::byte key{static_cast<std::uint8_t>(random() % 5)};
+        std::optional<engine::Bytes> content(value);
+        if (random() % 6 == 0) content.reset();
+        builder.append({timestamp, engine::Bytes(&key, 1), content, {}});
+    }
+    const auto batch = builder.finish(kCodecs[random() % kCodecs.size()], producer);
+    return {batch->begin(), batch->end()};
 }
+
+}  // namespace
 
 // One batch of at least `bytes`, unlike any other.
 std::vector<std::byte> make_batch(std::mt19937_64& random,
@@ -54,8 +75,6 @@ std::vector<std::byte> make_batch(std::mt19937_64& random,
     const auto batch = builder.finish(engine::Codec::none, producer);
     return {batch->begin(), batch->end()};
 }
-
-}  // namespace
 
 CrashRun::CrashRun(SimDisk& disk,
                    engine::Arena& arena,
@@ -84,6 +103,7 @@ bool CrashRun::recover(Ending ending) {
         }
     }
     std::vector<std::byte> bytes;
+    std::vector<Offset> ends;
     auto recovered = model_;
     for (std::size_t index = 0; index < model_.size(); ++index) {
         auto& log =
@@ -97,7 +117,10 @@ bool CrashRun::recover(Ending ending) {
             complain(model_[index].directory + ": what was recovered cannot be read");
         }
         recovered[index].continue_from(offsets.log_start, offsets.log_end);
+        ends.push_back(offsets.log_end);
     }
+    check_atomic(model_, ends, wrong_);
+    under_way_.assign(model_.size(), nullptr);
     Model before = std::exchange(model_, std::move(recovered));
     for (std::size_t index = 0; index < model_.size(); ++index) {
         auto& listener = *listeners_.emplace_back(std::make_unique<Listener>());
@@ -122,7 +145,11 @@ bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::u
         if (workload.producers) {
             producer = {static_cast<std::int64_t>(log), 0, model_[log].next_sequence()};
         }
-        const auto batch = make_batch(random_, bytes, timestamp_at(model_[log].end()), producer);
+        if (workload.atomic && random_() % 3 == 0) append_atomically(workload);
+        const auto timestamp = timestamp_at(model_[log].end());
+        const auto batch = model_[log].config.compacts
+                                   ? make_keyed_batch(random_, bytes, timestamp, producer)
+                                   : make_batch(random_, bytes, timestamp, producer);
         const auto durability = random_() % 8 == 0 ? Durability::synced : Durability::memory;
         if (!append(log, batch, durability)) return false;
         if (workload.producers && random_() % 4 == 0) {
@@ -135,8 +162,37 @@ bool CrashRun::work(const CrashWorkload& workload, std::uint32_t batches, std::u
         if (what == 6) read_random();
         if (what == 7) look_up_random_time();
         if (workload.deletes && random_() % 3 == 0) delete_random();
+        if (workload.compacts && random_() % 4 == 0) compact_random();
     }
-    return await_acks();
+    return await_acks() && await_compactions();
+}
+
+void CrashRun::compact_random() {
+    const auto log = 1 + static_cast<std::size_t>(random_() % (logs_.size() - 1));
+    auto& op = compactions_.emplace_back();
+    op.done = [](engine::CompactOp& ended) noexcept {
+        static_cast<Compaction&>(ended).finished = true;
+    };
+    logs_[log]->compact(op);
+}
+
+bool CrashRun::await_compactions() {
+    const auto all_finished = [this] {
+        return std::ranges::all_of(compactions_, [](const auto& op) { return op.finished; });
+    };
+    if (!host_.run_until([&] { return all_finished() || host_.failure(); })) {
+        complain("a compaction never ends");
+        return false;
+    }
+    if (host_.failure()) return false;
+    for (const auto& op : std::exchange(compactions_, {})) {
+        if (op.outcome || faults_) continue;
+        const auto code = op.outcome.error().code;
+        const bool was_full = host_.events().find("storage.full") != std::string::npos;
+        if (code == engine::Errc::storage_full && was_full) continue;
+        complain(fmt::format("a compaction failed: {}", name_of(code)));
+    }
+    return true;
 }
 
 bool CrashRun::append(std::size_t log, engine::Bytes batch, Durability durability) {
@@ -159,11 +215,19 @@ bool CrashRun::append(std::size_t log, engine::Bytes batch, Durability durabilit
 
 engine::Result<void> CrashRun::append_when_possible(std::size_t log, engine::AppendOp& op) {
     while (true) {
+        // One that was released for want of room holds it again before anything else goes in.
+        if (!await_hold(log)) return engine::failure(engine::Errc::log_held);
         auto accepted = logs_[log]->append(op);
         if (accepted) return accepted;
         const auto code = accepted.error().code;
         if (code == engine::Errc::no_room && await_room(log, op.batches.size())) continue;
         if (code == engine::Errc::producers_unread && await_producers(log)) continue;
+        if (code == engine::Errc::log_held && await_release(log)) continue;
+        // Its own batches have keys; looking into them is told of elsewhere.
+        if (code == engine::Errc::records_unchecked && !op.records_checked) {
+            op.records_checked = true;
+            continue;
+        }
         return accepted;
     }
 }

@@ -66,6 +66,11 @@ public:
 private:
     struct Listener;
     struct Append;
+    struct Atomic;
+
+    struct Compaction : engine::CompactOp {
+        bool finished = false;
+    };
 
     // What a slow reader still refers to.
     struct Held {
@@ -82,6 +87,12 @@ private:
     [[nodiscard]] engine::Result<void> append_when_possible(std::size_t log, engine::AppendOp& op);
     [[nodiscard]] bool await_room(std::size_t log, std::uint64_t bytes);
     [[nodiscard]] bool await_producers(std::size_t log);
+    [[nodiscard]] bool await_release(std::size_t log);
+    // Begins an atomic append to some logs that no other one is under way to.
+    void append_atomically(const CrashWorkload& workload);
+    // Until the log is held by the atomic append that is under way to it, if one is.
+    [[nodiscard]] bool await_hold(std::size_t log);
+    void atomic_done(Atomic& atomic);
     // What an idempotent producer does after a crash: it sends again what it had on its way.
     [[nodiscard]] bool send_again(std::size_t log, const Batches& sent);
     // Sends a batch of the log's producer once more; it must be the duplicate that it is.
@@ -89,6 +100,10 @@ private:
     [[nodiscard]] bool await_acks();
     void append_done(Append& append);
     void delete_random();
+    // Begins a compaction, which goes on meanwhile.
+    void compact_random();
+    [[nodiscard]] bool await_compactions();
+    void check_read(std::size_t log, engine::Offset from, engine::Offset to, engine::Bytes bytes);
     void read_random();
     void look_up_random_time();
     void hold(std::size_t log, engine::Offset from, std::vector<engine::Slice> slices);
@@ -111,7 +126,11 @@ private:
     std::vector<engine::Log*> logs_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::deque<std::unique_ptr<Append>> appends_;
+    std::deque<std::unique_ptr<Atomic>> atomics_;
+    std::vector<Atomic*> under_way_;  // By log; null: none.
+    std::uint64_t atomic_count_ = 0;
     std::deque<Held> held_;
+    std::deque<Compaction> compactions_;
     std::size_t unacked_ = 0;
     std::uint64_t acked_ = 0;
     std::uint64_t acked_after_failure_ = 0;

@@ -27,9 +27,9 @@ std::vector<std::byte> as_sent(const ModelBatch& batch) {
 
 bool CrashRun::await_producers(std::size_t log) {
     bool ready = false;
-    engine::ProducersWaiter waiter;
+    engine::LogWaiter waiter;
     waiter.owner = &ready;
-    waiter.ready = [](engine::ProducersWaiter& woken) noexcept {
+    waiter.ready = [](engine::LogWaiter& woken) noexcept {
         *static_cast<bool*>(woken.owner) = true;
     };
     logs_[log]->wait_for_producers(waiter);

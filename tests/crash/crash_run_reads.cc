@@ -62,7 +62,7 @@ void CrashRun::read_random() {
     const auto from = offsets.log_start + static_cast<std::int64_t>(random_() % span);
     std::vector<std::byte> bytes;
     if (read(log, from, offsets.visible_end, bytes)) {
-        model_[log].check_read(from, bytes, wrong_);
+        check_read(log, from, offsets.visible_end, bytes);
         if (bytes.empty()) complain(model_[log].directory + ": visible records are not read");
     } else if (!faults_ && from >= see_start(log)) {
         complain(model_[log].directory + ": a read failed");
@@ -76,9 +76,18 @@ void CrashRun::read_everything() {
         const auto offsets = logs_[log]->offsets();
         bytes.clear();
         if (read(log, offsets.log_start, offsets.visible_end, bytes)) {
-            model_[log].check_read(offsets.log_start, bytes, wrong_);
+            check_read(log, offsets.log_start, offsets.visible_end, bytes);
         }
     }
+}
+
+// Everything from `from` to `to` was read.
+void CrashRun::check_read(std::size_t log, Offset from, Offset to, engine::Bytes bytes) {
+    const auto& model = model_[log];
+    if (!model.config.compacts) return model.check_read(from, bytes, wrong_);
+    const auto offsets = logs_[log]->offsets();
+    model.check_compacted(
+            std::max(from, offsets.log_start), to, offsets.visible_end, bytes, wrong_);
 }
 
 bool CrashRun::read(std::size_t log, Offset from, Offset limit, std::vector<std::byte>& into) {
@@ -137,6 +146,8 @@ void CrashRun::look_up_random_time() {
         return;
     }
     const auto moved = std::max(see_start(log), batch->base);
+    // What was to be found may have gone for a later record.
+    if (model_[log].config.compacts && (!op.found || op.offset >= from)) return;
     const bool right = op.found ? op.offset == from || op.offset == moved : moved >= visible;
     if (!right) {
         complain(fmt::format("{}: the time of offset {} leads to {}",

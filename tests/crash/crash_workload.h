@@ -27,7 +27,9 @@ struct CrashWorkload {
     std::uint32_t wal_files = 4;  // For each shard, of file_bytes each.
     std::uint64_t file_bytes = 32768;
     bool producers = false;     // Each log has an idempotent producer.
+    bool compacts = false;      // Logs but the metadata log are compacted; records have keys.
     bool deletes = false;       // Log starts move, and retention bounds the size of logs.
+    bool atomic = false;        // Some appends are atomic ones, of two to four logs.
     bool killed_first = false;  // Only the second crash takes the power.
 };
 

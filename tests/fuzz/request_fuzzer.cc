@@ -122,7 +122,9 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::OffsetForLeaderEpochRequest, 10>(),
                                   fuzzer<wire::InitProducerRequest, 11>(),
                                   fuzzer<wire::DeleteRecordsRequest, 12>(),
-                                  fuzzer<wire::VerifyRecordsRequest, 13>()});
+                                  fuzzer<wire::AppendAtomicRequest, 13>(),
+                                  fuzzer<wire::CompactRecordsRequest, 14>(),
+                                  fuzzer<wire::VerifyRecordsRequest, 15>()});
 
 }  // namespace
 

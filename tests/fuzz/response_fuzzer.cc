@@ -2,6 +2,7 @@
 //
 // What a broker sends, which may be anybody: through the client's frame reader to the decoder of
 // the API that the frame names. This is what stands below the command line.
+#include "codec/compactions.h"
 #include "codec/configs.h"
 #include "codec/data.h"
 #include "codec/deletions.h"
@@ -13,6 +14,8 @@
 #include "codec/topics.h"
 #include "engine/assert.h"
 #include "net/frame_reader.h"
+#include "schemas/append_atomic_generated.h"
+#include "schemas/compact_records_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -88,6 +91,19 @@ void decode(const detail::Response& response) {
             const std::array deleted{deletion_row(0), deletion_row(1)};
             const auto rows = detail::decode_delete_records(response, deleted);
             if (rows) ASSERT(rows->size() == deleted.size());
+            return;
+        }
+        case Api::append_atomic: {
+            const std::array stored{produced_row(0), produced_row(1)};
+            const auto rows = detail::decode_append_atomic(response, stored);
+            if (rows) ASSERT(rows->size() == stored.size());
+            return;
+        }
+        case Api::compact_records: {
+            const std::array<detail::CompactionRow, 2> asked{
+                    {{deletion_row(0).topic, 0, 0}, {deletion_row(1).topic, 1, 7}}};
+            const auto rows = detail::decode_compact_records(response, asked);
+            if (rows) ASSERT(rows->size() == asked.size());
             return;
         }
         case Api::metadata:
@@ -192,6 +208,12 @@ std::vector<Input> record_answers() {
                        return wire::CreateProduceResponseDirect(
                                builder, 0, nullptr, 0, &rows, &messages);
                    }),
+            answer(Api::append_atomic,
+                   [](Builder& builder) {
+                       const std::vector<wire::ProducedPartition> rows{{kTopic, 0, 0, 0, 7, -1, 0},
+                                                                       {kTopic, 1, 0, 0, 9, 5, 0}};
+                       return wire::CreateAppendAtomicResponseDirect(builder, 0, nullptr, 0, &rows);
+                   }),
             answer(
                     Api::fetch,
                     [](Builder& builder) {
@@ -210,6 +232,15 @@ std::vector<Input> record_answers() {
                                {kTopic, 1, 3, 0, -1, -1, -1, -1, 0, 0, 0}};
                        const auto messages = row_messages(builder);
                        return wire::CreateListOffsetsResponseDirect(
+                               builder, 0, nullptr, 0, &rows, &messages);
+                   }),
+            answer(Api::compact_records,
+                   [](Builder& builder) {
+                       const std::vector<wire::CompactedRecords> rows{
+                               {kTopic, 0, 0, 1, 5, 3, 1, 100, 10, 9000, 900},
+                               {kTopic, 1, 0, 0, 6, 0, 0, 0, 0, 0, 0}};
+                       const auto messages = row_messages(builder);
+                       return wire::CreateCompactRecordsResponseDirect(
                                builder, 0, nullptr, 0, &rows, &messages);
                    }),
             answer(Api::delete_records, [](Builder& builder) {

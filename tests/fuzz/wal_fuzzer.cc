@@ -3,6 +3,7 @@
 // A commit group of the write-ahead log: header, entries and the payloads of control entries. What
 // is read can be written again, to the same bytes.
 #include "engine/assert.h"
+#include "engine/format/atomic_entry.h"
 #include "engine/format/log_start_entry.h"
 #include "engine/format/wal_entry.h"
 #include "engine/format/wal_group.h"
@@ -18,6 +19,20 @@ namespace {
 
 using engine::Bytes;
 using engine::EntryKind;
+
+void check_atomic(Bytes payload) {
+    const auto parts = engine::read_atomic_entry(payload);
+    if (!parts) return;
+    Input written(engine::atomic_table_bytes(parts->size()));
+    engine::store_atomic_head(written.data(), static_cast<std::uint32_t>(parts->size()));
+    for (std::uint32_t index = 0; index < parts->size(); ++index) {
+        const auto& [key, batches] = (*parts)[index];
+        engine::store_atomic_row(
+                written.data(), index, key, static_cast<std::uint32_t>(batches.size()));
+        written.insert(written.end(), batches.begin(), batches.end());
+    }
+    ASSERT(std::ranges::equal(payload, written));
+}
 
 void check_payload(const engine::WalEntryView& entry) {
     std::array<std::byte, engine::kStartLinkBytes> written{};
@@ -37,6 +52,8 @@ void check_payload(const engine::WalEntryView& entry) {
         if (!start) return;
         engine::encode_log_start_entry(*start, written.data());
         size = engine::kLogStartEntryBytes;
+    } else if (entry.kind == EntryKind::atomic) {
+        return check_atomic(entry.payload);
     } else {
         return;
     }
@@ -100,6 +117,11 @@ std::vector<Input> seeds() {
     std::array<std::byte, engine::kLogStartEntryBytes> start{};
     engine::encode_log_start_entry(engine::Offset(7), start.data());
     const Input batch(100, std::byte{1});
+    Input atomic(engine::atomic_table_bytes(2));
+    engine::store_atomic_head(atomic.data(), 2);
+    engine::store_atomic_row(atomic.data(), 0, {.topic = {{9}}, .partition = 1}, 60);
+    engine::store_atomic_row(atomic.data(), 1, {.topic = {{8}}, .partition = 2}, 40);
+    atomic.insert(atomic.end(), batch.begin(), batch.end());
     std::vector<Input> all;
     for (const bool first : {true, false}) {
         Input group(engine::kGroupHeaderBytes);
@@ -107,6 +129,7 @@ std::vector<Input> seeds() {
         put_entry(group, EntryKind::append, batch);
         put_entry(group, EntryKind::epoch, change);
         put_entry(group, EntryKind::log_start, start);
+        put_entry(group, EntryKind::atomic, atomic);
         put_entry(group, EntryKind::empty, {});
         engine::seal_group(group.data(),
                            {.length = static_cast<std::uint32_t>(group.size()),

@@ -18,7 +18,7 @@ constexpr std::size_t kBombBytes = 64U << 20;
 
 bool changes_something(std::string_view api) {
     return api == "alter_configs" || api == "create_topics" || api == "delete_topics" ||
-           api == "create_partitions" || api == "delete_records";
+           api == "create_partitions" || api == "delete_records" || api == "compact_records";
 }
 
 // Half a megabyte at most, that become one record of kBombBytes.

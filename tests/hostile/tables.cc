@@ -58,6 +58,11 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
              request_of(wire::Api::init_producer,
                         [](Builder& builder) { return wire::CreateInitProducerRequest(builder); })},
             {"delete_records", delete_records_request(key, 0)},
+            {"append_atomic",
+             append_atomic_request({{key, batch_of({"a record"})},
+                                    {{key.topic, key.partition + 1}, batch_of({"b"})}},
+                                   {-1, -1})},
+            {"compact_records", compact_records_request(key)},
             {"verify_records", verify_records_request(key, 0)},
     };
 }

@@ -43,6 +43,7 @@ void AckedHistory::produce(const std::string& address,
     auto producer = value_or_throw(Producer::open(client, options), "producer");
     std::atomic<bool> failed{false};
     const auto begin_acked = acked();
+    promises_count_ = true;
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!failed && acked() - begin_acked < records &&
            std::chrono::steady_clock::now() < deadline) {
@@ -61,6 +62,7 @@ void AckedHistory::produce(const std::string& address,
             std::uint64_t count = 0;
             {
                 const std::lock_guard lock(mutex_);
+                if (!promises_count_) return;
                 acked_[sent.partition][ack->offset] = sent.counter;
                 count = ++acked_count_;
             }
@@ -70,6 +72,11 @@ void AckedHistory::produce(const std::string& address,
     }
     // A broker that was killed answers nothing more: what is unacknowledged stays unknown.
     static_cast<void>(producer.close(failed ? std::chrono::milliseconds(0) : limit));
+}
+
+void AckedHistory::take_no_more_promises() {
+    const std::lock_guard lock(mutex_);
+    promises_count_ = false;
 }
 
 void AckedHistory::check_record(const RecordView& record,

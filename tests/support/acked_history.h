@@ -30,6 +30,9 @@ public:
                  std::chrono::milliseconds limit,
                  const std::function<void(std::uint64_t acked)>& on_ack);
 
+    // What is acknowledged from here on counts for nothing, until produce() is called again.
+    void take_no_more_promises();
+
     // Reads every partition to its end. Returns what is wrong, one line each; empty: nothing.
     // Checks: each acked record stands at its offset with its value; what else is there was sent;
     // counters of a partition ascend, so that none is there twice.
@@ -54,6 +57,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::uint32_t, std::map<std::int64_t, std::uint64_t>> acked_;  // offset -> counter
     std::uint64_t acked_count_ = 0;
+    bool promises_count_ = true;
 };
 
 }  // namespace millrace::testing

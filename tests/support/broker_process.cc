@@ -60,7 +60,7 @@ BrokerProcess::BrokerProcess(const BrokerOptions& options) : options_(options) {
     const int watch = inotify_init1(IN_CLOEXEC);
     inotify_add_watch(watch, folder.c_str(), IN_MOVED_TO | IN_CREATE);
 
-    ChildOptions child{.command = {millraced_path(),
+    ChildOptions child{.command = {options.program.empty() ? millraced_path() : options.program,
                                    "--data-dir",
                                    options.data_directory,
                                    "--ready-file",

@@ -21,6 +21,7 @@ struct BrokerOptions {
     std::map<std::string, std::string> environment = {};  // Added to this process's.
     bool ordinary_user = false;
     bool default_http = false;  // Else HTTP is at a free port, too.
+    std::string program = {};   // "": millraced_path()
 };
 
 // What the ready file says.

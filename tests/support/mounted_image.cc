@@ -13,17 +13,11 @@
 
 namespace millrace::testing {
 
-namespace {
-
-// Mounts from here on are seen by this process and its children only. Where that is not allowed,
-// mounting is not either, and says why.
 void leave_others_mounts() {
     static const bool left = unshare(CLONE_NEWNS) == 0 &&
                              mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     static_cast<void>(left);
 }
-
-}  // namespace
 
 MountedImage::MountedImage(const std::filesystem::path& folder,
                            std::uintmax_t bytes,

@@ -34,6 +34,10 @@ private:
     std::string refusal_;
 };
 
+// Mounts from here on are seen by this process and its children only. Where that is not allowed,
+// mounting is not either, and says why.
+void leave_others_mounts();
+
 // Nobody may pass over a test for want of a mount: root in CI (CI=true).
 [[nodiscard]] bool must_mount();
 

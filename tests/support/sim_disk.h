@@ -46,6 +46,7 @@ struct SimOperation {
     std::uint64_t position = 0;
     std::uint64_t length = 0;
     engine::WriteSync sync = engine::WriteSync::none;
+    engine::Lane lane = engine::Lane::background;
 };
 
 class SimDisk {

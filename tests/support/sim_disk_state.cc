@@ -80,7 +80,8 @@ void SimDisk::State::execute(FileOp& op, std::vector<SimOpenFile>& handles, bool
 }
 
 void SimDisk::State::observe(const FileOp& op, const std::vector<SimOpenFile>& handles) const {
-    SimOperation seen{operations, op.kind, std::string(op.path), op.position, op.length, op.sync};
+    SimOperation seen{
+            operations, op.kind, std::string(op.path), op.position, op.length, op.sync, op.lane};
     const auto index = static_cast<std::int64_t>(op.file);
     if (is_on_file(op.kind) && index >= 0 && index < static_cast<std::int64_t>(handles.size())) {
         seen.path = handles[static_cast<std::size_t>(index)].path;

@@ -28,6 +28,11 @@ struct SimStorage::State {
     void execute(std::size_t index) {
         auto& op = *flushed[index];
         flushed.erase(flushed.begin() + static_cast<std::ptrdiff_t>(index));
+        if (op.kind == engine::FileOpKind::work) {
+            op.work(op);
+            op.result = 0;
+            return op.done(op);
+        }
         const bool syncs = op.kind == engine::FileOpKind::write && op.sync == WriteSync::file;
         if (syncs && std::erase(written, &op) > 0) {
             sync_write(op);

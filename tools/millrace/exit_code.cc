@@ -20,6 +20,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
             return ExitCode::unreachable;
         case ErrorCode::topic_deleted:
         case ErrorCode::fenced_leader_epoch:
+        case ErrorCode::unexpected_offset:
             return ExitCode::conflict;
         case ErrorCode::invalid_address:
         case ErrorCode::invalid_argument:

@@ -85,7 +85,11 @@ Result<void> take_field(const std::string& name, const json& value, JsonRecord& 
     if (name == "timestamp") {
         return take(number_of<std::int64_t>(value, name), record.timestamp_ms);
     }
-    if (name == "topic" || name == "offset") return {};
+    if (name == "topic") {
+        if (value.is_string()) record.topic = value.get<std::string>();
+        return {};
+    }
+    if (name == "offset") return {};
     return wrong(
             fmt::format("unknown field \"{}\": there are key, value, headers, partition and "
                         "timestamp",

@@ -16,6 +16,7 @@
 namespace millrace::cli {
 
 struct JsonRecord {
+    std::optional<std::string> topic;
     std::optional<std::string> key;
     std::optional<std::string> value;
     std::vector<std::pair<std::string, std::optional<std::string>>> headers;
@@ -25,8 +26,8 @@ struct JsonRecord {
 
 // {"key","value","headers":[["k","v"]],"partition","timestamp"}, all optional but key or value;
 // bytes are a string, {"base64":"..."} or null. "topic" and "offset", which consume writes too, are
-// not looked at; any other field is an error. Errors: invalid_argument, with a sentence that says
-// where in the line.
+// allowed to be there; any other field is an error. Errors: invalid_argument, with a sentence that
+// says where in the line.
 [[nodiscard]] Result<JsonRecord> parse_json_record(std::string_view line);
 
 // Nothing when the text is no base64 (RFC 4648, section 4, with padding).

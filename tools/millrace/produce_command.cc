@@ -3,12 +3,14 @@
 
 #include "tools/millrace/ack_writer.h"
 #include "tools/millrace/acknowledgements.h"
+#include "tools/millrace/atomic_produce.h"
+#include "tools/millrace/conditional_produce.h"
 #include "tools/millrace/interrupt.h"
-#include "tools/millrace/json_record.h"
 #include "tools/millrace/line_reader.h"
 #include "tools/millrace/pace.h"
 #include "tools/millrace/progress.h"
 #include "tools/millrace/quantity.h"
+#include "tools/millrace/record_lines.h"
 #include "tools/millrace/standard_error.h"
 
 #include <fmt/format.h>
@@ -25,8 +27,8 @@ namespace {
 // What the acknowledgements have said so far. Thread: any.
 class Outcome {
 public:
-    void acknowledged(std::uint64_t bytes) {
-        acknowledged_.fetch_add(1, std::memory_order_relaxed);
+    void acknowledged(std::uint64_t bytes, std::uint64_t records = 1) {
+        acknowledged_.fetch_add(records, std::memory_order_relaxed);
         acknowledged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     }
 
@@ -60,61 +62,21 @@ private:
 // Sends every line of the input as a record.
 class LineProducer {
 public:
-    LineProducer(const ProduceOptions& options,
-                 const std::vector<KeyValue>& headers,
-                 Producer& producer,
-                 AckWriter* acks,
-                 Outcome& outcome)
-            : options_(options), producer_(producer), acks_(acks), outcome_(outcome) {
-        record_.topic = options.topic;
-        record_.partition = options.partition;
-        if (options.key) record_.key = *options.key;
-        for (const auto& header : headers)
-            record_.headers.push_back({header.key, header.value});
-        common_headers_ = headers.size();
-    }
+    LineProducer(RecordLines& lines, Producer& producer, AckWriter* acks, Outcome& outcome)
+            : lines_(lines), producer_(producer), acks_(acks), outcome_(outcome) {}
 
     [[nodiscard]] Result<void> send(std::string_view line, std::uint64_t number) {
-        if (options_.json_lines) {
-            if (auto taken = take_json(line, number); !taken) return taken;
-        } else {
-            record_.value = line;
-        }
-        if (options_.key_separator) {
-            const auto at = line.find(*options_.key_separator);
-            if (at == std::string_view::npos) {
-                return Error{ErrorCode::invalid_argument,
-                             fmt::format("Line {} has no '{}' between key and value.",
-                                         number,
-                                         *options_.key_separator)};
-            }
-            record_.key = line.substr(0, at);
-            record_.value = line.substr(at + options_.key_separator->size());
-        }
+        const auto record = lines_.record_of(line, number);
+        if (!record) return record.error();
         if (acks_ != nullptr) acks_->wait_for_room();
-        return queue(number, line.size() + 1);
+        return queue(**record, number, line.size() + 1);
     }
 
 private:
-    [[nodiscard]] Result<void> take_json(std::string_view line, std::uint64_t number) {
-        auto parsed = parse_json_record(line);
-        if (!parsed) {
-            return Error{ErrorCode::invalid_argument,
-                         fmt::format("Line {} is no record: {}.", number, parsed.error().message)};
-        }
-        json_ = std::move(*parsed);
-        record_.key = json_.key;
-        record_.value = json_.value;
-        record_.timestamp_ms = json_.timestamp_ms;
-        record_.partition = options_.partition ? options_.partition : json_.partition;
-        record_.headers.resize(common_headers_);
-        for (const auto& [name, value] : json_.headers)
-            record_.headers.push_back({name, value});
-        return {};
-    }
-
     // Waits while the producer's buffer is full, unless interrupted or in vain.
-    [[nodiscard]] Result<void> queue(std::uint64_t number, std::uint64_t bytes) {
+    [[nodiscard]] Result<void> queue(const Record& record,
+                                     std::uint64_t number,
+                                     std::uint64_t bytes) {
         const auto told =
                 [acks = acks_, &outcome = outcome_, number, bytes](const Result<Ack>& ack) {
                     if (!ack) return outcome.failed(ack.error());
@@ -122,20 +84,17 @@ private:
                     if (acks != nullptr) acks->add(number, *ack);
                 };
         for (;;) {
-            auto sent = producer_.send(record_, told);
+            auto sent = producer_.send(record, told);
             if (sent || sent.error().code != ErrorCode::buffer_full) return sent;
             if (interrupted() || outcome_.any_failed()) return {};
             static_cast<void>(producer_.flush(std::chrono::milliseconds(20)));
         }
     }
 
-    const ProduceOptions& options_;
+    RecordLines& lines_;
     Producer& producer_;
     AckWriter* acks_;
     Outcome& outcome_;
-    Record record_;
-    std::size_t common_headers_ = 0;
-    JsonRecord json_;  // What record_ refers to.
 };
 
 ProducerOptions producer_options(const ProduceOptions& options) {
@@ -162,31 +121,18 @@ Result<void> send_lines(const ProduceOptions& options,
         if (!sent) return sent.error();
         progress.update(outcome.acknowledged_bytes());
     }
-    if (reader.failure() == EMSGSIZE) {
-        return Error{ErrorCode::message_too_large,
-                     fmt::format("{}: line {} is longer than {}, the most that a record may hold.",
-                                 options.topic,
-                                 number + 1,
-                                 size_text(LineReader::kLineBytesMax))};
-    }
-    if (reader.failure() != 0) {
-        return Error{ErrorCode::invalid_argument,
-                     fmt::format("Reading {} failed: {}.",
-                                 options.file,
-                                 std::generic_category().message(reader.failure()))};
-    }
-    return {};
+    return end_of_lines(options, reader, number);
 }
 
 // To the last acknowledgement.
 Result<void> send_file(const ProduceOptions& options,
-                       const std::vector<KeyValue>& headers,
+                       RecordLines& records,
                        LineReader& reader,
                        Producer& producer,
                        AckWriter* acks,
                        Outcome& outcome) {
     Progress progress("produce " + options.topic, reader.size(), "bytes");
-    LineProducer lines(options, headers, producer, acks, outcome);
+    LineProducer lines(records, producer, acks, outcome);
     auto sent = send_lines(options, reader, lines, outcome, progress);
     auto settled = await_acknowledgements(producer,
                                           producer_options(options).delivery_timeout,
@@ -194,6 +140,20 @@ Result<void> send_file(const ProduceOptions& options,
     auto closed = producer.close(std::chrono::seconds(1));
     if (!sent) return sent;
     return settled ? closed : settled;
+}
+
+// As batches that expect their offsets.
+Result<void> send_file_conditionally(const ProduceOptions& options,
+                                     RecordLines& records,
+                                     LineReader& reader,
+                                     Producer& producer,
+                                     AckWriter* acks,
+                                     Outcome& outcome) {
+    std::uint64_t acknowledged = 0;
+    auto sent = send_conditionally(options, records, reader, producer, acks, acknowledged);
+    outcome.acknowledged(0, acknowledged);
+    auto closed = producer.close(std::chrono::seconds(1));
+    return sent ? closed : sent;
 }
 
 ExitCode conclude(const Session& session,
@@ -219,6 +179,8 @@ ExitCode conclude(const Session& session,
 }  // namespace
 
 ExitCode produce(const Session& session, const ProduceOptions& options) {
+    if (options.atomic_file) return produce_atomically(session, *options.atomic_file);
+    if (options.topic.empty()) return fail_usage(session, "TOPIC is required");
     const auto headers = parse_pairs(options.headers, "-H");
     if (!headers) return fail(session, headers.error());
     auto reader = LineReader::open(options.file);
@@ -238,7 +200,9 @@ ExitCode produce(const Session& session, const ProduceOptions& options) {
     if (session.scripted()) acks.emplace(session.output == OutputFormat::json);
     // With acks 0 nothing is acknowledged.
     auto* const acked = acks && options.acks != Acks::none ? &*acks : nullptr;
-    const auto sent = send_file(options, *headers, *reader, *producer, acked, outcome);
+    RecordLines records(options, *headers);
+    const auto send = options.expect_offset ? send_file_conditionally : send_file;
+    const auto sent = send(options, records, *reader, *producer, acked, outcome);
     const int output_error = acks ? acks->close() : 0;
     const auto code = conclude(session, options, outcome, sent);
     return code == ExitCode::ok && output_error != 0 ? fail_output(session, output_error) : code;

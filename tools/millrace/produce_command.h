@@ -26,6 +26,10 @@ struct ProduceOptions {
     Acks acks = Acks::all;
     std::uint64_t rate = 0;  // Records a second; 0: as fast as it goes.
     std::optional<std::chrono::milliseconds> delivery_timeout;
+    std::optional<std::string>
+            atomic_file;  // Its lines say where they go, and nothing else counts.
+    // Only if the partition ends here, which is given then, too.
+    std::optional<std::int64_t> expect_offset;
 };
 
 ExitCode produce(const Session& session, const ProduceOptions& options);

@@ -29,14 +29,14 @@ void add_acks(CLI::App* command, Invocation& invocation, Acks& to) {
     add_choice(command, invocation, "--acks", "ACKS", to, kAcks);
 }
 
-void add_rate(CLI::App* command, std::uint64_t& to) {
-    add_parsed(command,
-               "--rate",
-               "N/s",
-               to,
-               parse_rate,
-               "a rate such as 5k/s",
-               "Records a second, such as 5k/s");
+CLI::Option* add_rate(CLI::App* command, std::uint64_t& to) {
+    return add_parsed(command,
+                      "--rate",
+                      "N/s",
+                      to,
+                      parse_rate,
+                      "a rate such as 5k/s",
+                      "Records a second, such as 5k/s");
 }
 
 // Keys: all the same, out of the lines, or out of JSON.
@@ -165,7 +165,7 @@ void add_of_path(CLI::App* parent,
 void add_produce(CLI::App& root, Invocation& invocation) {
     auto* command = root.add_subcommand("produce", "Send lines of a file or of standard input");
     auto options = options_of<ProduceOptions>(command, invocation, produce);
-    add_topic_name(command, invocation, options->topic, "Where to")->required();
+    auto* topic = add_topic_name(command, invocation, options->topic, "Where to");
     add_positional(command,
                    invocation,
                    "FILE",
@@ -173,12 +173,20 @@ void add_produce(CLI::App& root, Invocation& invocation) {
                    options->file,
                    "File of lines; - is standard input")
             ->capture_default_str();
-    add_value(command, "-p,--partition", "N", options->partition, "This partition");
+    auto* partition =
+            add_value(command, "-p,--partition", "N", options->partition, "This partition");
+    auto* expected = add_value(command,
+                               "--expect-offset",
+                               "N",
+                               options->expect_offset,
+                               "Store only if the partition ends at this offset, else exit 7")
+                             ->needs(partition)
+                             ->check(CLI::NonNegativeNumber);
     add_keys(command, *options);
     add_list(command, "-H,--header", "K=V", options->headers, "A header, may be repeated");
     add_codec(command, invocation, options->compression);
     add_acks(command, invocation, options->acks);
-    add_rate(command, options->rate);
+    add_rate(command, options->rate)->excludes(expected);
     add_parsed(command,
                "--delivery-timeout",
                "TIME",
@@ -186,6 +194,14 @@ void add_produce(CLI::App& root, Invocation& invocation) {
                parse_duration,
                "a duration such as 30s",
                "How long a record may take, such as 30s");
+    auto* atomic =
+            add_value(command,
+                      "--atomic",
+                      "FILE",
+                      options->atomic_file,
+                      "Store all of its lines {\"topic\",\"partition\",\"key\",\"value\"} or none");
+    atomic->excludes(topic)->excludes(expected);
+    invocation.notes[atomic].kind = ValueKind::file;
 }
 
 void add_consume(CLI::App& root, Invocation& invocation) {

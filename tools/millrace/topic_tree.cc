@@ -2,6 +2,7 @@
 #include "tools/millrace/topic_tree.h"
 
 #include "tools/millrace/cluster_command.h"
+#include "tools/millrace/compaction_command.h"
 #include "tools/millrace/config_command.h"
 #include "tools/millrace/config_explain.h"
 #include "tools/millrace/deletion_command.h"
@@ -100,6 +101,14 @@ void add_truncate(CLI::App* topic, Invocation& invocation) {
     command->add_flag("-y,--yes", options->yes, "Do not ask");
 }
 
+void add_compact(CLI::App* topic, Invocation& invocation) {
+    auto* command = topic->add_subcommand(
+            "compact", "Keep now the last record of every key, and say what that took away");
+    auto options = options_of<TopicCompactOptions>(command, invocation, compact_topic);
+    add_topic_name(command, invocation, options->topic, "Its name")->required();
+    command->add_flag("--wait", options->wait, "Until it is finished");
+}
+
 void add_verify(CLI::App* topic, Invocation& invocation) {
     auto* command = topic->add_subcommand(
             "verify", "Read and check all that is stored, and list what is damaged");
@@ -137,7 +146,8 @@ void add_explain_config(CLI::App* config, Invocation& invocation) {
 
 void add_topic(CLI::App& root, Invocation& invocation) {
     auto* topic = root.add_subcommand(
-            "topic", "Topics: create, list, get, alter, delete, truncate, expire, verify, offsets");
+            "topic",
+            "Topics: create, list, get, alter, delete, truncate, expire, compact, verify, offsets");
     topic->alias("topics")->require_subcommand(1);
     add_create(topic, invocation);
     add_plain(topic, invocation, "list", "All topics", list_topics);
@@ -151,6 +161,7 @@ void add_topic(CLI::App& root, Invocation& invocation) {
                  "expire",
                  "Delete now what retention keeps no longer, and say what",
                  expire_topic);
+    add_compact(topic, invocation);
     add_verify(topic, invocation);
     add_of_topic(
             topic, invocation, "offsets", "Where each partition starts and ends", show_offsets);

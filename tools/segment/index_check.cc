@@ -13,7 +13,11 @@ namespace {
 
 std::filesystem::path beside(const std::filesystem::path& log, std::string_view suffix) {
     auto path = log;
-    return path.replace_extension(suffix);
+    // One that compaction has made and that does not have its name yet.
+    if (log.extension() != engine::kSwapSuffix) return path.replace_extension(suffix);
+    path.replace_extension();
+    path.replace_extension(suffix);
+    return path += engine::kSwapSuffix;
 }
 
 }  // namespace

@@ -103,7 +103,11 @@ void add_as_checkpoint_says(const fs::path& folder,
         if (named.bytes == 0) continue;
         const bool last = i + 1 == row.segments.size();
         const auto name = engine::segment_path("", named.base, engine::kLogSuffix);
-        found.segments.push_back({.file = folder / fs::path(name.view()).filename(),
+        auto file = folder / fs::path(name.view()).filename();
+        auto unnamed = file;
+        unnamed += engine::kSwapSuffix;
+        if (named.swapping && fs::exists(unnamed)) file = unnamed;
+        found.segments.push_back({.file = file,
                                   .base = named.base,
                                   .bytes = named.bytes,
                                   .sealed = named.sealed,

@@ -1,8 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/protocol/request_checks.h"
-#include "broker/protocol/verified.h"
 #include "broker/request/catalog_call.h"
 #include "broker/request/handlers/configs.h"
+#include "broker/request/verified_call.h"
 
 #include <memory>
 
@@ -67,13 +67,9 @@ void handle_alter_configs(RequestContext& context,
                           ClientConnection& connection,
                           IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::AlterConfigsRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request =
+            begin_verified<wire::AlterConfigsRequest>(call, context, connection, frame);
+    if (!request) return;
     auto command = std::make_unique<TopicCommand>();
     command->action = TopicAction::alter;
     command->validate_only = (*request)->validate_only();

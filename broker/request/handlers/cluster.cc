@@ -3,10 +3,10 @@
 
 #include "broker/protocol/request_checks.h"
 #include "broker/protocol/uuid.h"
-#include "broker/protocol/verified.h"
 #include "broker/request/broker_info.h"
 #include "broker/request/call.h"
 #include "broker/request/request_context.h"
+#include "broker/request/verified_call.h"
 
 namespace millrace::broker {
 
@@ -14,13 +14,9 @@ void handle_describe_cluster(RequestContext& context,
                              ClientConnection& connection,
                              IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::DescribeClusterRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request =
+            begin_verified<wire::DescribeClusterRequest>(call, context, connection, frame);
+    if (!request) return;
     if (call.peer() != nullptr) {
         auto& cluster = context.cluster();
         auto& writer = context.writer();

@@ -4,6 +4,7 @@
 #include "broker/partition/record_deletion.h"
 #include "broker/protocol/api.h"
 #include "broker/protocol/request_checks.h"
+#include "broker/protocol/row_messages.h"
 #include "broker/request/call.h"
 #include "broker/request/scatter.h"
 
@@ -30,9 +31,7 @@ private:
     void run_port(Port& port) noexcept override;
     void joined() noexcept override;
     void respond() noexcept;
-    using Messages =
-            flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>>;
-    [[nodiscard]] Messages write_messages(flatbuffers::FlatBufferBuilder& builder);
+    [[nodiscard]] RowMessages write_messages(flatbuffers::FlatBufferBuilder& builder);
 
     Call call_;
     std::vector<Row> rows_;

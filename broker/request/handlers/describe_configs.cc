@@ -1,11 +1,11 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "broker/cluster/topic_config.h"
 #include "broker/protocol/request_checks.h"
-#include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
 #include "broker/request/call.h"
 #include "broker/request/handlers/configs.h"
 #include "broker/request/request_context.h"
+#include "broker/request/verified_call.h"
 
 #include <algorithm>
 
@@ -164,13 +164,10 @@ void handle_describe_configs(RequestContext& context,
                              ClientConnection& connection,
                              IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::DescribeConfigsRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-    } else {
-        respond(call, **request);
-    }
+    const auto request =
+            begin_verified<wire::DescribeConfigsRequest>(call, context, connection, frame);
+    if (!request) return;
+    respond(call, **request);
     call.finish();
 }
 

@@ -4,10 +4,10 @@
 #include "broker/base/timer.h"
 #include "broker/cluster/producer_ids.h"
 #include "broker/protocol/request_checks.h"
-#include "broker/protocol/verified.h"
 #include "broker/request/call.h"
 #include "broker/request/catalog_call.h"
 #include "broker/request/request_context.h"
+#include "broker/request/verified_call.h"
 
 #include <algorithm>
 #include <memory>
@@ -109,13 +109,9 @@ void handle_init_producer(RequestContext& context,
                           ClientConnection& connection,
                           IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::InitProducerRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request =
+            begin_verified<wire::InitProducerRequest>(call, context, connection, frame);
+    if (!request) return;
     InitProducer::start(call, (*request)->timeout_ms());
 }
 

@@ -9,6 +9,7 @@
 #include "broker/protocol/wire_error.h"
 #include "broker/request/broker_info.h"
 #include "broker/request/catalog_call.h"
+#include "broker/request/verified_call.h"
 
 #include <memory>
 
@@ -116,13 +117,8 @@ void handle_metadata(RequestContext& context,
                      ClientConnection& connection,
                      IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::MetadataRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request = begin_verified<wire::MetadataRequest>(call, context, connection, frame);
+    if (!request) return;
     if (context.cluster().options.auto_create_topics) {
         auto command = missing_topics(context.catalog(), **request);
         if (!command->items.empty()) {

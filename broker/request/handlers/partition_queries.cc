@@ -3,9 +3,10 @@
 
 #include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
-#include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
 #include "broker/request/handler_pools.h"
+#include "broker/request/partition_error.h"
+#include "broker/request/verified_call.h"
 
 #include <algorithm>
 
@@ -52,13 +53,8 @@ ErrorCode code_of(const PartitionQuery& query) {
 template <class Request>
 void handle(RequestContext& context, ClientConnection& connection, const IncomingFrame& frame) {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<Request>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request = begin_verified<Request>(call, context, connection, frame);
+    if (!request) return;
     context.pools().queries.take().start(call, **request);
 }
 
@@ -139,26 +135,17 @@ void PartitionQueries::joined() noexcept {
     call.finish();
 }
 
-PartitionQueries::Messages PartitionQueries::write_messages(
-        flatbuffers::FlatBufferBuilder& builder) {
-    std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
-    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
-        const auto& query = rows_[index].query;
-        const auto code = code_of(query);
-        if (code == ErrorCode::none) continue;
-        call_.count_error(code);
-        if (texts.size() == kRowMessagesMax) continue;
-        const auto* topic = call_.context().catalog().find(query.key.topic);
-        std::string text(wire::row_of(code).sentence);
-        if (topic == nullptr) {
-            text = unknown_topic_message({});
-        } else if (code == ErrorCode::unknown_partition) {
-            text = unknown_partition_message(topic->name, query.key.partition, topic->partitions);
-        }
-        texts.push_back(wire::CreateRowMessageDirect(builder, index, text.c_str()));
-    }
-    if (texts.empty()) return {};
-    return builder.CreateVector(texts);
+RowMessages PartitionQueries::write_messages(flatbuffers::FlatBufferBuilder& builder) {
+    for (const auto& row : rows_)
+        call_.count_error(code_of(row.query));
+    return write_row_messages(
+            builder,
+            rows_.size(),
+            [this](std::uint32_t index) { return code_of(rows_[index].query); },
+            [this](std::uint32_t index, ErrorCode code) {
+                return partition_error_message(
+                        call_.context().catalog(), rows_[index].query.key, code);
+            });
 }
 
 void PartitionQueries::respond_list_offsets() noexcept {

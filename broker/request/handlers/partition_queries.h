@@ -4,6 +4,7 @@
 #include "broker/partition/partition_query.h"
 #include "broker/protocol/api.h"
 #include "broker/protocol/request_checks.h"
+#include "broker/protocol/row_messages.h"
 #include "broker/request/call.h"
 #include "broker/request/scatter.h"
 
@@ -36,9 +37,7 @@ private:
     void joined() noexcept override;
     void respond_list_offsets() noexcept;
     void respond_epoch_ends() noexcept;
-    using Messages =
-            flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>>;
-    [[nodiscard]] Messages write_messages(flatbuffers::FlatBufferBuilder& builder);
+    [[nodiscard]] RowMessages write_messages(flatbuffers::FlatBufferBuilder& builder);
 
     Call call_;
     std::vector<Row> rows_;

@@ -2,6 +2,7 @@
 #include "broker/request/handlers/produce.h"
 
 #include "broker/protocol/batch_walk.h"
+#include "broker/protocol/row_messages.h"
 #include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
 #include "broker/protocol/verified.h"
@@ -79,6 +80,9 @@ void Produce::start(RequestContext& context,
         append.key = {from_wire(wanted.topic()), wanted.partition()};
         append.op.batches = rest.first(wanted.payload_bytes());
         append.op.durability = durability_of(request.durability());
+        const auto expected =
+                request.expected_offsets() == nullptr ? -1 : request.expected_offsets()->Get(index);
+        if (expected >= 0) append.op.expected_offset = engine::Offset(expected);
         append.deadline = deadline;
         append.account = &connection.parked_bytes;
         rest = rest.subspan(wanted.payload_bytes());
@@ -180,16 +184,37 @@ std::string Produce::message_of(const Row& row, ErrorCode code) const {
                     topic->name, row.append.key.partition, topic->partitions);
         case ErrorCode::message_too_large:
             if (topic == nullptr) break;
+            if (row.append.opened_too_large) return opened_too_large_message(topic->name);
             if (row.largest_batch <= topic->log_config.message_bytes_max) {
                 return append_too_large_message(topic->name,
                                                 call_.context().engine().append_bytes_max());
             }
             return message_too_large_message(
                     topic->name, row.largest_batch, topic->log_config.message_bytes_max);
+        case ErrorCode::invalid_timestamp:
+            if (topic == nullptr || !row.append.op.timestamp_fault) break;
+            return invalid_timestamp_message(
+                    topic->name, row.append.key.partition, *row.append.op.timestamp_fault);
+        case ErrorCode::unexpected_offset:
+            if (topic == nullptr) break;
+            return unexpected_offset_message(topic->name,
+                                             row.append.key.partition,
+                                             row.append.op.end_offset.value,
+                                             row.append.op.expected_offset->value);
+        case ErrorCode::invalid_record:
+            if (topic == nullptr) break;
+            return missing_key_message(topic->name, row.append.op.refused_record);
         default:
             break;
     }
     return std::string(wire::row_of(code).sentence);
+}
+
+// On an error: where the partition ends, for a conditional append that was not there.
+std::int64_t Produce::offset_of(const Row& row, ErrorCode code) noexcept {
+    const auto& op = row.append.op;
+    if (code == ErrorCode::unexpected_offset) return op.end_offset.value;
+    return code == ErrorCode::none ? op.base_offset.value : -1;
 }
 
 void Produce::respond() noexcept {
@@ -198,20 +223,11 @@ void Produce::respond() noexcept {
     if (call_.peer() == nullptr || (call_.header().flags & wire::kFlagOneWay) != 0) return;
     auto& writer = call_.context().writer();
     auto& builder = writer.begin();
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::RowMessage>>> messages;
-    if (std::any_of(rows_.begin(), rows_.end(), [this](const Row& row) {
-            return code_of(row) != ErrorCode::none;
-        })) {
-        std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
-        for (std::uint32_t index = 0; index < rows_.size(); ++index) {
-            const auto code = code_of(rows_[index]);
-            if (code == ErrorCode::none) continue;
-            if (texts.size() == kRowMessagesMax) break;
-            texts.push_back(wire::CreateRowMessageDirect(
-                    builder, index, message_of(rows_[index], code).c_str()));
-        }
-        messages = builder.CreateVector(texts);
-    }
+    const auto messages = write_row_messages(
+            builder,
+            rows_.size(),
+            [this](std::uint32_t index) { return code_of(rows_[index]); },
+            [this](std::uint32_t index, ErrorCode code) { return message_of(rows_[index], code); });
     const auto partitions =
             write_rows<wire::ProducedPartition>(builder, rows_.size(), [this](std::size_t index) {
                 const auto& row = rows_[index];
@@ -221,7 +237,7 @@ void Produce::respond() noexcept {
                                                row.append.key.partition,
                                                static_cast<std::uint16_t>(code),
                                                0,
-                                               good ? row.append.op.base_offset.value : -1,
+                                               offset_of(row, code),
                                                good ? row.append.op.append_time : -1,
                                                good ? row.append.log_start.value : -1);
             });

@@ -38,6 +38,7 @@ private:
     void deadline_passed() noexcept;
     void respond() noexcept;
     [[nodiscard]] wire::ErrorCode code_of(const Row& row) const noexcept;
+    [[nodiscard]] static std::int64_t offset_of(const Row& row, wire::ErrorCode code) noexcept;
     [[nodiscard]] std::string message_of(const Row& row, wire::ErrorCode code) const;
 
     Call call_;

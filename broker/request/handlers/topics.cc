@@ -3,8 +3,8 @@
 
 #include "broker/protocol/request_checks.h"
 #include "broker/protocol/uuid.h"
-#include "broker/protocol/verified.h"
 #include "broker/request/catalog_call.h"
+#include "broker/request/verified_call.h"
 
 #include <memory>
 
@@ -85,13 +85,8 @@ void handle(RequestContext& context,
             const IncomingFrame& frame,
             TopicAction action) {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<Request>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request = begin_verified<Request>(call, context, connection, frame);
+    if (!request) return;
     auto command = std::make_unique<TopicCommand>();
     command->action = action;
     command->validate_only = validate_only(**request);

@@ -3,9 +3,10 @@
 
 #include "broker/protocol/row_vector.h"
 #include "broker/protocol/uuid.h"
-#include "broker/protocol/verified.h"
 #include "broker/protocol/wire_error.h"
 #include "broker/request/handler_pools.h"
+#include "broker/request/partition_error.h"
+#include "broker/request/verified_call.h"
 
 namespace millrace::broker {
 namespace {
@@ -35,13 +36,9 @@ void handle_verify_records(RequestContext& context,
                            ClientConnection& connection,
                            IncomingFrame&& frame) noexcept {
     Call call;
-    call.begin(context, connection, frame.header);
-    const auto request = verify<wire::VerifyRecordsRequest>(frame);
-    if (!request) {
-        call.send_error(request.error().code, request.error().message);
-        call.finish();
-        return;
-    }
+    const auto request =
+            begin_verified<wire::VerifyRecordsRequest>(call, context, connection, frame);
+    if (!request) return;
     context.pools().verifications.take().start(call, **request);
 }
 
@@ -81,26 +78,17 @@ void VerifyRecords::joined() noexcept {
     call.finish();
 }
 
-VerifyRecords::Messages VerifyRecords::write_messages(flatbuffers::FlatBufferBuilder& builder) {
-    std::vector<flatbuffers::Offset<wire::RowMessage>> texts;
-    for (std::uint32_t index = 0; index < rows_.size(); ++index) {
-        const auto& verification = rows_[index].verification;
-        const auto code = code_of(verification);
-        if (code == ErrorCode::none) continue;
-        call_.count_error(code);
-        if (texts.size() == kRowMessagesMax) continue;
-        const auto* topic = call_.context().catalog().find(verification.key.topic);
-        std::string text(wire::row_of(code).sentence);
-        if (topic == nullptr) {
-            text = unknown_topic_message({});
-        } else if (code == ErrorCode::unknown_partition) {
-            text = unknown_partition_message(
-                    topic->name, verification.key.partition, topic->partitions);
-        }
-        texts.push_back(wire::CreateRowMessageDirect(builder, index, text.c_str()));
-    }
-    if (texts.empty()) return {};
-    return builder.CreateVector(texts);
+RowMessages VerifyRecords::write_messages(flatbuffers::FlatBufferBuilder& builder) {
+    for (const auto& row : rows_)
+        call_.count_error(code_of(row.verification));
+    return write_row_messages(
+            builder,
+            rows_.size(),
+            [this](std::uint32_t index) { return code_of(rows_[index].verification); },
+            [this](std::uint32_t index, ErrorCode code) {
+                return partition_error_message(
+                        call_.context().catalog(), rows_[index].verification.key, code);
+            });
 }
 
 VerifyRecords::Ranges VerifyRecords::write_ranges(flatbuffers::FlatBufferBuilder& builder) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "engine/arena.h"
+#include "engine/atomic_append.h"
 #include "engine/clock.h"
 #include "engine/event_log.h"
 #include "engine/histogram.h"
@@ -50,6 +51,8 @@ struct EngineOptions {
     std::uint64_t filesystem_bytes = 0;  // StorageRoot::filesystem_bytes(); 0: a large one.
     // A producer id that a partition has not heard of for this long is forgotten there.
     std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
+    // What compaction may read and write, all shards together.
+    std::uint64_t compaction_bytes_per_second = 64 * kMiB;
     // So often everything that is stored is verified; 0: only when asked.
     std::int64_t scrub_interval_ms = 0;
     std::uint64_t scrub_bytes_per_second = 16 * kMiB;  // All shards together; at least 1.
@@ -121,6 +124,13 @@ struct ShardCounters {
     std::uint64_t segments_rolled = 0;
     std::uint64_t segments_deleted = 0;  // Their files are gone; likewise the next.
     std::uint64_t segment_bytes_deleted = 0;
+    std::uint64_t compaction_passes = 0;  // Over one log; that ended well.
+    std::uint64_t compaction_passes_failed = 0;
+    std::uint64_t compaction_records_read = 0;  // Of segments that were compacted, as the next.
+    std::uint64_t compaction_records_removed = 0;
+    std::uint64_t compaction_tombstones_removed = 0;  // Of these, records without a value.
+    std::uint64_t compaction_bytes_read = 0;
+    std::uint64_t compaction_bytes_written = 0;
     std::uint64_t checkpoints = 0;  // Rounds this shard took part in.
     std::uint64_t wal_files_recycled = 0;
     std::uint64_t verified_bytes = 0;        // Of log files, by itself or on request.
@@ -156,6 +166,10 @@ public:
                                         std::string_view directory,
                                         const LogConfig& config) = 0;
     [[nodiscard]] virtual Log* find_log(const PartitionKey& key) noexcept = 0;
+
+    // Stores batches of several partitions, of any shards, together or not at all. May be asked of
+    // any shard. A stop of the shards waits for those under way.
+    virtual void append_atomic(AtomicAppendOp& op) = 0;
 
     // Deletes a partition whose deletion is durable in the metadata log: its tail is forgotten,
     // its folder goes to trash/, then away. op.done: the folder's name is free again. A recovered

@@ -14,6 +14,8 @@
 #include "engine/types.h"
 
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,28 +29,54 @@ struct LogConfig {
     std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;  // segment.ms
     std::uint32_t index_interval_bytes = 64 * 1024;    // index.interval.bytes
     bool log_append_time = false;                      // message.timestamp.type
+    bool expires = true;    // cleanup.policy has delete: what retention does not keep goes.
+    bool compacts = false;  // cleanup.policy has compact: so do the last four of these settings.
     std::int64_t timestamp_after_max_ms = 3600 * 1000L;  // message.timestamp.after.max.ms
-    std::int64_t retention_ms = -1;                      // retention.ms; -1: for ever
-    std::int64_t retention_bytes = -1;                   // retention.bytes; -1: without bound
+    // message.timestamp.before.max.ms; the largest number: without bound
+    std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
+    std::int64_t retention_ms = -1;                         // retention.ms; -1: for ever
+    std::int64_t retention_bytes = -1;                      // retention.bytes; -1: without bound
+    std::int64_t delete_retention_ms = 24LL * 3600 * 1000;  // delete.retention.ms
+    double dirty_ratio_min = 0.5;                           // min.cleanable.dirty.ratio
+    std::int64_t compaction_lag_min_ms = 0;                 // min.compaction.lag.ms
+    std::int64_t compaction_lag_max_ms = INT64_MAX;         // max.compaction.lag.ms
 
     bool operator==(const LogConfig&) const = default;
+};
+
+// Which record's timestamp is not taken.
+struct TimestampFault {
+    std::int64_t record = 0;  // Of all that were to be appended, from 0 on.
+    TimestampMs timestamp = -1;
+    TimestampMs bound = -1;   // The one it lies beyond; -1: it is below -1.
+    bool compressed = false;  // Then some record of the batch that begins with that one.
+
+    bool operator==(const TimestampFault&) const = default;
 };
 
 struct AppendOp {
     // In. `batches` is one or more whole record batches; borrowed only while append() runs.
     Bytes batches;
     Durability durability =
-            Durability::synced;  // The ack waits for the stronger of this and the topic's.
-    bool frees_space = false;    // Taken on a full disk too: it makes room there.
+            Durability::synced;    // The ack waits for the stronger of this and the topic's.
+    bool frees_space = false;      // Taken on a full disk too: it makes room there.
+    bool records_checked = false;  // A RecordsCheck of these batches has found nothing.
+    // A conditional append: only where the log ends at this offset, so that of many that expect the
+    // same exactly one is taken. Sent again, one that was taken and has a producer id is answered
+    // as the duplicate it is, whatever it expects.
+    std::optional<Offset> expected_offset;
     void (*done)(AppendOp& op) noexcept =
             nullptr;        // Exactly once, only if append() returned a value.
     void* owner = nullptr;  // The caller's.
 
     // Out, set when append() returns.
-    Offset base_offset;            // Of the first record of the first batch.
-    Offset end_offset;             // One above the last record of the last batch.
-    TimestampMs append_time = -1;  // LogAppendTime, or -1.
-    bool duplicate = false;        // Stored before: the above are the first one's.
+    Offset base_offset;                // Of the first record of the first batch.
+    Offset end_offset;                 // One above the last record of the last batch. After
+                                       // unexpected_offset: where the log ends, durable or not.
+    TimestampMs append_time = -1;      // LogAppendTime, or -1.
+    bool duplicate = false;            // Stored before: the above are the first one's.
+    std::int32_t refused_record = -1;  // missing_key: which one, counted through all batches.
+    std::optional<TimestampFault> timestamp_fault;  // After invalid_timestamp, if it is one's.
     // Out, set when done runs.
     Result<void> outcome;  // shutting_down, io_failed: unknown, the record may yet appear.
 
@@ -76,13 +104,45 @@ struct ReadOp {
     void* state = nullptr;   // The engine's while in flight.
 };
 
-// Waits until a log knows its idempotent producers. Caller-owned; `ready` once, on the shard's
-// thread, never inside the call; also when the log fails or is removed.
-struct ProducersWaiter {
-    void (*ready)(ProducersWaiter& waiter) noexcept = nullptr;
+class LogWaiterList;
+
+// Waits until a log takes appends again: until it knows its idempotent producers, or until an
+// atomic append is done with it. Caller-owned; `ready` once, on the shard's thread, never inside
+// the call; also when the log fails or is removed.
+struct LogWaiter {
+    void (*ready)(LogWaiter& waiter) noexcept = nullptr;
     void* owner = nullptr;
-    ProducersWaiter* next = nullptr;  // The engine's while it waits.
-    ProducersWaiter* previous = nullptr;
+    LogWaiter* next = nullptr;  // The engine's while it waits, as what follows.
+    LogWaiter* previous = nullptr;
+    LogWaiterList* list = nullptr;
+};
+
+// Waiters in the order in which they came. Thread: the shard's.
+class LogWaiterList {
+public:
+    [[nodiscard]] LogWaiter* first() const noexcept { return first_; }
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void push_back(LogWaiter& waiter) noexcept {
+        waiter.list = this;
+        waiter.next = nullptr;
+        waiter.previous = last_;
+        (last_ == nullptr ? first_ : last_->next) = &waiter;
+        last_ = &waiter;
+    }
+
+    // Requires: it is in this list.
+    void remove(LogWaiter& waiter) noexcept {
+        (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
+        (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
+        waiter.next = waiter.previous = nullptr;
+        waiter.list = nullptr;
+    }
+
+private:
+    LogWaiter* first_ = nullptr;
+    LogWaiter* last_ = nullptr;
 };
 
 enum class ReadStatus : std::uint8_t { complete, pending };
@@ -121,6 +181,44 @@ struct DeleteOp {
     DeleteOp* next = nullptr;  // The engine's while in flight.
 };
 
+// What one or more passes of compaction made of the part of a log that they went over.
+struct CompactionCounts {
+    std::uint64_t segments_before = 0;
+    std::uint64_t segments_after = 0;
+    std::uint64_t records_before = 0;
+    std::uint64_t records_after = 0;
+    std::uint64_t bytes_before = 0;
+    std::uint64_t bytes_after = 0;
+};
+
+// Compaction of all that may be compacted now, whatever the ratio of it that is dirty.
+struct CompactOp {
+    void (*done)(CompactOp& op) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // storage_full: there is no room for what would replace the segments; damaged_range: one of
+    // them cannot be read and stays; no_room: not enough memory; shutting_down, io_failed.
+    Result<void> outcome;
+    CompactionCounts counts;
+
+    CompactOp* next = nullptr;  // The engine's while it waits.
+};
+
+// Opens the compressed batches of an append on another thread, to see whether every record has a
+// key.
+struct RecordsCheck {
+    Bytes batches;                                         // In; borrowed only while the call runs.
+    void (*done)(RecordsCheck& check) noexcept = nullptr;  // Exactly once, never inside the call.
+    void* owner = nullptr;
+
+    // corrupt_batch, batch_too_large (opened, a batch has more bytes than are allowed),
+    // unsupported_batch, missing_key; shutting_down.
+    Result<void> outcome;
+    std::int32_t refused_record = -1;  // missing_key: which one, counted through all batches.
+
+    RecordsCheck* next = nullptr;  // The engine's while it waits.
+};
+
 // Records that cannot be read, or an index that does not agree with them.
 struct DamagedRange {
     std::string file;            // Its name in the partition's folder.
@@ -138,7 +236,8 @@ inline constexpr std::size_t kDamagedRangesMax = 256;  // Of one VerifyOp.
 // Reads what is stored of a log, from the segment that holds `from` on, segment by segment, and
 // checks every batch (header, checksum, offsets) and the index files of sealed segments. One read
 // is in flight at a time, and no cache is filled. Segments that leave the log meanwhile are no
-// damage; nor is a missing index, which is made again when it is needed.
+// damage, and those that take their place are verified; nor is a missing index, which is made again
+// when it is needed.
 struct VerifyOp {
     // In.
     Offset from;
@@ -196,14 +295,25 @@ public:
     // A batch with a producer id comes alone. One that its producer has sent before, among the last
     // five, is a success that appends nothing and is done when the first one's mark is passed.
     // Errors:    corrupt_batch, unsupported_batch, batch_too_large, invalid_timestamp,
-    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch (nothing
-    //            happened); no_room (park, see ShardEngine::wait_for_room); producers_unread (park,
-    //            see wait_for_producers); storage_full; shutting_down. None of them runs `done`.
+    //            duplicate_sequence, out_of_order_sequence, invalid_producer_epoch,
+    //            unexpected_offset (nothing happened); no_room (park, see
+    //            ShardEngine::wait_for_room); producers_unread (park, see wait_for_producers);
+    //            log_held (park, see wait_for_release); storage_full; shutting_down. None of them
+    //            runs `done`.
+    //            A compacted log, besides: missing_key, and records_unchecked (park, see
+    //            check_records).
     [[nodiscard]] virtual Result<void> append(AppendOp& op) = 0;
 
+    // Looks into compressed batches on another thread: try the append again then. The log lives
+    // until `done` has run, also when it is removed meanwhile.
+    virtual void check_records(RecordsCheck& check) = 0;
+    virtual void cancel_check(RecordsCheck& check) noexcept = 0;
+
     // The producers are read back into memory: try the append again then.
-    virtual void wait_for_producers(ProducersWaiter& waiter) noexcept = 0;
-    virtual void cancel_wait(ProducersWaiter& waiter) noexcept = 0;
+    virtual void wait_for_producers(LogWaiter& waiter) noexcept = 0;
+    // An atomic append is done with the log: the same.
+    virtual void wait_for_release(LogWaiter& waiter) noexcept = 0;
+    virtual void cancel_wait(LogWaiter& waiter) noexcept = 0;
 
     // complete: op.outcome and slices are set now. pending: `done` runs later.
     [[nodiscard]] virtual ReadStatus read(ReadOp& op) = 0;
@@ -216,6 +326,11 @@ public:
     // Deletes the whole segments that retention_ms and retention_bytes no longer keep, now.
     // Otherwise the engine looks by itself every 30 seconds.
     virtual void expire(DeleteOp& op) = 0;
+
+    // Keeps of every key the last record, in all whole segments that may be compacted now.
+    // Otherwise the engine looks by itself every 15 seconds whether the log's settings want it.
+    // A log whose settings do not have compaction stays as it is.
+    virtual void compact(CompactOp& op) = 0;
 
     // The engine does the same by itself, slowly: see EngineOptions::scrub_interval_ms.
     virtual void verify(VerifyOp& op) = 0;

@@ -15,16 +15,20 @@ enum class Errc : std::uint16_t {
     corrupt_batch = 1,       // Checksum, lengths or counts of a record batch are wrong.
     unsupported_batch,       // Magic, codec, control bit or grouping that is not supported.
     batch_too_large,         // Over max.message.bytes or a limit of the log.
-    invalid_timestamp,       // Too far in the future, or below -1.
+    invalid_timestamp,       // Too far in the future or past, or below -1.
     offset_out_of_range,     // Below the log start or above the log end.
     log_truncated,           // The reader's epoch ended at an earlier offset than it asks for.
+    unexpected_offset,       // The log does not end where a conditional append expects it.
     duplicate_sequence,      // Its producer sent it before, and not among its last batches.
     out_of_order_sequence,   // A batch of its producer is missing before it.
     invalid_producer_epoch,  // A newer epoch of its producer is known.
+    missing_key,             // A record without a key, for a log that is compacted.
     // Room.
-    no_room,           // The dirty bound is reached: park, wait for room, try again.
-    storage_full,      // The file system is full: refused until there is space again.
-    producers_unread,  // What is known of producers is on disk: park, wait for it, try again.
+    no_room,            // The dirty bound is reached: park, wait for room, try again.
+    storage_full,       // The file system is full: refused until there is space again.
+    log_held,           // An atomic append holds the log: park, wait for its end, try again.
+    producers_unread,   // What is known of producers is on disk: park, wait for it, try again.
+    records_unchecked,  // Compressed batches have to be opened: see Log::check_records().
     // Data.
     damaged_range,      // Stored bytes fail their checks: these offsets cannot be read.
     damaged_wal,        // A group that had been flushed is missing or bad.

@@ -50,6 +50,7 @@ enum class FileOpKind : std::uint8_t {
     list,              // path -> names (without . and ..), in no order
     stat,              // path -> size; -ENOENT if it is not there
     free_space,        // -> size: bytes an ordinary user can still allocate in the data directory
+    work,  // work: touches no file; on a thread of the pool, so that no loop computes it
 };
 
 // What a write has made durable when it completes.
@@ -76,6 +77,7 @@ struct FileOp {
     std::int64_t result = 0;  // Bytes, a FileHandle, 0, or negative errno.
     std::uint64_t size = 0;
     std::vector<std::string> names{};
+    void (*work)(FileOp& op) noexcept = nullptr;  // work: what it uses is its own until done.
 
     void (*done)(FileOp& op) noexcept = nullptr;
     void* owner = nullptr;      // The caller's.

@@ -65,7 +65,14 @@ TEST(TopicConfig, KeepsToTheRangeOfEachKey) {
     EXPECT_FALSE(canonical_config_value("durability", "Synced"));
     EXPECT_THAT(canonical_config_value("durability", "fsync").error(),
                 HasSubstr("memory, written, synced"));
-    EXPECT_THAT(canonical_config_value("cleanup.policy", "compact").error(), HasSubstr("delete"));
+    EXPECT_THAT(canonical_config_value("cleanup.policy", "keep").error(), HasSubstr("delete"));
+    EXPECT_EQ(canonical_config_value("cleanup.policy", "delete,compact"), "compact,delete");
+    EXPECT_EQ(canonical_config_value("min.cleanable.dirty.ratio", "0.50"), "0.5");
+    EXPECT_EQ(canonical_config_value("min.cleanable.dirty.ratio", "1"), "1");
+    for (const auto* text : {"", "1.01", "-0.1", "nan", "inf", "0.5x", "50%", " 0.5"}) {
+        EXPECT_FALSE(canonical_config_value("min.cleanable.dirty.ratio", text)) << text;
+    }
+    EXPECT_FALSE(canonical_config_value("max.compaction.lag.ms", "0"));
 }
 
 TEST(TopicConfig, NamesTheNearestKey) {
@@ -80,6 +87,7 @@ TEST(TopicConfig, OverridesReachTheLog) {
                                     {"index.interval.bytes", "4096"},
                                     {"max.message.bytes", "2000"},
                                     {"message.timestamp.after.max.ms", "5"},
+                                    {"message.timestamp.before.max.ms", "6"},
                                     {"message.timestamp.type", "LogAppendTime"},
                                     {"segment.bytes", "65536"},
                                     {"segment.ms", "7"}};
@@ -88,10 +96,31 @@ TEST(TopicConfig, OverridesReachTheLog) {
     EXPECT_EQ(config.index_interval_bytes, 4096U);
     EXPECT_EQ(config.message_bytes_max, 2000U);
     EXPECT_EQ(config.timestamp_after_max_ms, 5);
+    EXPECT_EQ(config.timestamp_before_max_ms, 6);
     EXPECT_TRUE(config.log_append_time);
     EXPECT_EQ(config.segment_bytes, 65'536U);
     EXPECT_EQ(config.segment_ms, 7);
     EXPECT_EQ(effective_log_config({}, defaults), defaults);
+    EXPECT_TRUE(defaults.expires);
+    EXPECT_FALSE(defaults.compacts);
+}
+
+TEST(TopicConfig, OfCompactionReachesTheLog) {
+    const engine::LogConfig defaults;
+    const auto config = effective_log_config({{"cleanup.policy", "compact"},
+                                              {"delete.retention.ms", "5"},
+                                              {"max.compaction.lag.ms", "6"},
+                                              {"min.cleanable.dirty.ratio", "0.25"},
+                                              {"min.compaction.lag.ms", "4"}},
+                                             defaults);
+    EXPECT_TRUE(config.compacts);
+    EXPECT_FALSE(config.expires);
+    EXPECT_EQ(config.delete_retention_ms, 5);
+    EXPECT_EQ(config.compaction_lag_max_ms, 6);
+    EXPECT_EQ(config.dirty_ratio_min, 0.25);
+    EXPECT_EQ(config.compaction_lag_min_ms, 4);
+    const auto both = effective_log_config({{"cleanup.policy", "compact,delete"}}, defaults);
+    EXPECT_TRUE(both.compacts && both.expires);
 }
 
 TEST(TopicName, FollowsKafkasRules) {

@@ -113,6 +113,7 @@ segment_ms = "1h"
 index_interval_bytes = "4KiB"
 message_timestamp_type = "LogAppendTime"
 message_timestamp_after_max_ms = "1min"
+message_timestamp_before_max_ms = "2d"
 )");
     const auto options = load();
     EXPECT_EQ(options.node_id, 7);
@@ -144,6 +145,7 @@ message_timestamp_after_max_ms = "1min"
                                   .index_interval_bytes = 4096,
                                   .log_append_time = true,
                                   .timestamp_after_max_ms = 60'000,
+                                  .timestamp_before_max_ms = 2LL * 24 * 3600 * 1000,
                                   .retention_ms = 7LL * 24 * 3600 * 1000};
     EXPECT_EQ(options.topic_defaults, topic);
 }

@@ -108,6 +108,28 @@ TEST_F(AppendQueueTest, KeepsTheOrderWhileOneWaitsForRoom) {
     EXPECT_EQ(engine_.waiting, nullptr);
 }
 
+TEST_F(AppendQueueTest, KeepsTheOrderOfAPartitionThatAnAtomicAppendHolds) {
+    Append first(0, 100);
+    Append second(0, 10);
+    Append other(1, 10);
+    log(0).refusal = {engine::Errc::log_held};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    queue_.submit(other.pending);
+    EXPECT_TRUE(log(0).appended.empty());
+    EXPECT_THAT(log(1).appended, ElementsAre(&other.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 110U);
+    // Another one may have come first.
+    auto* waiter = std::exchange(log(0).release_waiter, nullptr);
+    ASSERT_NE(waiter, nullptr);
+    waiter->ready(*waiter);
+    EXPECT_TRUE(log(0).appended.empty());
+    log(0).release();
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 0U);
+    EXPECT_TRUE(timers_.armed.empty());
+}
+
 TEST_F(AppendQueueTest, WaitsAgainWhenTheRoomIsTooSmall) {
     Append first(0, 100);
     Append second(1, 10);
@@ -254,6 +276,63 @@ TEST(Partition, TellsEveryInterestThatMoreCanBeRead) {
     EXPECT_THAT(woken, ElementsAre(2, 0, 2));
     EXPECT_EQ(interests[0].partition, nullptr);
     EXPECT_EQ(engine.logs[key].listener, nullptr);
+}
+
+TEST_F(AppendQueueTest, KeepsTheOrderOfAPartitionWhoseRecordsAreLookedAt) {
+    Append first(0, 100);
+    Append second(0, 10);
+    Append other(1, 10);
+    log(0).refusal = {engine::Errc::records_unchecked};
+    queue_.submit(first.pending);
+    ASSERT_NE(log(0).check, nullptr);
+    EXPECT_EQ(log(0).check->batches.data(), first.bytes.data());
+    queue_.submit(other.pending);
+    EXPECT_THAT(log(1).appended, ElementsAre(&other.pending.op));
+    queue_.submit(second.pending);
+    EXPECT_TRUE(log(0).appended.empty());
+    EXPECT_EQ(queue_.parked_bytes(), 110U);
+    log(0).records_are_checked({});
+    EXPECT_TRUE(first.pending.op.records_checked);
+    EXPECT_FALSE(second.pending.op.records_checked);
+    EXPECT_THAT(log(0).appended, ElementsAre(&first.pending.op, &second.pending.op));
+    EXPECT_EQ(queue_.parked_bytes(), 0U);
+}
+
+TEST_F(AppendQueueTest, RefusesTheAppendWhoseRecordHasNoKeyAndNoOther) {
+    Append first(0, 100);
+    Append second(0, 10);
+    log(0).refusal = {engine::Errc::records_unchecked};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    log(0).records_are_checked(engine::failure(engine::Errc::missing_key), 4);
+    EXPECT_EQ(first.done, 1);
+    EXPECT_EQ(first.pending.problem, AppendProblem::refused);
+    EXPECT_EQ(first.pending.error.code, engine::Errc::missing_key);
+    EXPECT_EQ(first.pending.op.refused_record, 4);
+    EXPECT_THAT(log(0).appended, ElementsAre(&second.pending.op));
+}
+
+TEST_F(AppendQueueTest, GivesUpWhatExpiresWhileItsRecordsAreLookedAt) {
+    Append first(0, 100, seconds(1));
+    Append second(0, 10, seconds(60));
+    log(0).refusal = {engine::Errc::records_unchecked};
+    queue_.submit(first.pending);
+    queue_.submit(second.pending);
+    timers_.advance_to(seconds(1));
+    EXPECT_EQ(first.done, 1);
+    EXPECT_EQ(first.pending.problem, AppendProblem::timed_out);
+    log(0).records_are_checked(engine::failure(engine::Errc::missing_key), 0);
+    EXPECT_EQ(first.done, 1);
+    EXPECT_THAT(log(0).appended, ElementsAre(&second.pending.op));
+}
+
+TEST_F(AppendQueueTest, CallsALookAtRecordsOffWhenItStops) {
+    Append append(0, 100);
+    log(0).refusal = {engine::Errc::records_unchecked};
+    queue_.submit(append.pending);
+    queue_.stop();
+    EXPECT_EQ(log(0).check, nullptr);
+    EXPECT_EQ(append.pending.error.code, engine::Errc::shutting_down);
 }
 
 }  // namespace

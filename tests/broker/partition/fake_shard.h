@@ -27,12 +27,25 @@ public:
         return {};
     }
 
-    void wait_for_producers(engine::ProducersWaiter& waiter) noexcept override {
+    void wait_for_producers(engine::LogWaiter& waiter) noexcept override {
         EXPECT_EQ(producers_waiter, nullptr);
         producers_waiter = &waiter;
     }
 
-    void cancel_wait(engine::ProducersWaiter& waiter) noexcept override {
+    void wait_for_release(engine::LogWaiter& waiter) noexcept override {
+        EXPECT_EQ(release_waiter, nullptr);
+        release_waiter = &waiter;
+    }
+
+    void release() {
+        refusal.reset();
+        auto* waiter = std::exchange(release_waiter, nullptr);
+        ASSERT_NE(waiter, nullptr);
+        waiter->ready(*waiter);
+    }
+
+    void cancel_wait(engine::LogWaiter& waiter) noexcept override {
+        if (release_waiter == &waiter) release_waiter = nullptr;
         if (producers_waiter == &waiter) producers_waiter = nullptr;
     }
 
@@ -53,6 +66,26 @@ public:
     void delete_before(engine::DeleteOp&) override {}
 
     void expire(engine::DeleteOp&) override {}
+
+    void compact(engine::CompactOp& op) override { compactions.push_back(&op); }
+
+    void check_records(engine::RecordsCheck& asked) override {
+        EXPECT_EQ(check, nullptr);
+        check = &asked;
+    }
+
+    void cancel_check(engine::RecordsCheck& asked) noexcept override {
+        if (check == &asked) check = nullptr;
+    }
+
+    void records_are_checked(engine::Result<void> outcome, std::int32_t record = -1) {
+        refusal.reset();
+        auto* checked = std::exchange(check, nullptr);
+        ASSERT_NE(checked, nullptr);
+        checked->outcome = outcome;
+        checked->refused_record = record;
+        checked->done(*checked);
+    }
 
     void verify(engine::VerifyOp&) override {}
 
@@ -78,7 +111,10 @@ public:
     bool duplicates = false;
     std::vector<engine::AppendOp*> appended;
     engine::LogListener* listener = nullptr;
-    engine::ProducersWaiter* producers_waiter = nullptr;
+    engine::LogWaiter* producers_waiter = nullptr;
+    engine::LogWaiter* release_waiter = nullptr;
+    engine::RecordsCheck* check = nullptr;
+    std::vector<engine::CompactOp*> compactions;
 };
 
 class FakeShardEngine final : public engine::ShardEngine {
@@ -94,6 +130,8 @@ public:
     }
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs[key]; }
+
+    void append_atomic(engine::AtomicAppendOp&) override {}
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp&) override {}
 

@@ -25,9 +25,11 @@ public:
         return {};
     }
 
-    void wait_for_producers(engine::ProducersWaiter&) noexcept override {}
+    void wait_for_producers(engine::LogWaiter&) noexcept override {}
 
-    void cancel_wait(engine::ProducersWaiter&) noexcept override {}
+    void wait_for_release(engine::LogWaiter&) noexcept override {}
+
+    void cancel_wait(engine::LogWaiter&) noexcept override {}
 
     engine::ReadStatus read(engine::ReadOp& op) override {
         op.outcome = {};
@@ -51,6 +53,12 @@ public:
     void delete_before(engine::DeleteOp&) override {}
 
     void expire(engine::DeleteOp&) override {}
+
+    void compact(engine::CompactOp&) override {}
+
+    void check_records(engine::RecordsCheck&) override {}
+
+    void cancel_check(engine::RecordsCheck&) noexcept override {}
 
     void verify(engine::VerifyOp&) override {}
 
@@ -94,6 +102,8 @@ public:
     }
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs_[key]; }
+
+    void append_atomic(engine::AtomicAppendOp& op) override { op.done(op); }
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp& op) override { op.done(op); }
 

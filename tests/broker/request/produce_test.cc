@@ -75,6 +75,60 @@ TEST_P(ProduceTest, AnswersForEveryPartitionByItself) {
     EXPECT_THAT(text, HasSubstr(std::to_string(batch_of({std::string(500, 'x')}).size())));
 }
 
+TEST_P(ProduceTest, NamesTheRecordWhoseTimestampItDoesNotTake) {
+    auto& peer = rig_.connect(0);
+    const auto id = create(rig_, peer, "orders", 64, {{"message.timestamp.before.max.ms", "1000"}});
+    const auto message = [&](std::int64_t timestamp) {
+        const auto answer =
+                rig_.ask(peer, produce_request({{{id, 3}, batch_of({"a", "b"}, timestamp)}}));
+        const auto* response = answer.as<wire::ProduceResponse>();
+        EXPECT_EQ(static_cast<ErrorCode>(response->partitions()->Get(0)->error()),
+                  ErrorCode::invalid_timestamp);
+        return response->messages()->Get(0)->message()->str();
+    };
+    EXPECT_THAT(message(5),
+                HasSubstr("Record 0 for partition 3 of topic 'orders' has timestamp 5"));
+    EXPECT_THAT(message(5), HasSubstr("message.timestamp.before.max.ms"));
+    EXPECT_THAT(message(9'000'000'000'000), HasSubstr("message.timestamp.after.max.ms"));
+}
+
+TEST_P(ProduceTest, StoresAConditionalAppendOnlyWhereThePartitionEnds) {
+    auto& peer = rig_.connect(0);
+    const auto id = create(rig_, peer, "orders", 64);
+    ASSERT_EQ(produce_one(rig_, peer, {id, 0}, "a"), 0);
+    const auto answer = rig_.ask(peer,
+                                 produce_request({{{id, 0}, batch_of({"b"})},
+                                                  {{id, 1}, batch_of({"c"})},
+                                                  {{id, 2}, batch_of({"d"})},
+                                                  {{id, 3}, batch_of({"e"})}},
+                                                 {.expected_offsets = {1, 1, 0, -1}}));
+    const auto* response = answer.as<wire::ProduceResponse>();
+    ASSERT_NE(response, nullptr);
+    const auto row = [&](unsigned index) { return response->partitions()->Get(index); };
+    EXPECT_EQ(row(0)->error(), 0);
+    EXPECT_EQ(row(0)->base_offset(), 1);
+    EXPECT_EQ(static_cast<ErrorCode>(row(1)->error()), ErrorCode::unexpected_offset);
+    EXPECT_EQ(row(1)->base_offset(), 0);  // Where it ends.
+    EXPECT_EQ(row(2)->error(), 0);
+    EXPECT_EQ(row(3)->error(), 0);
+    ASSERT_EQ(response->messages()->size(), 1U);
+    const auto text = response->messages()->Get(0)->message()->str();
+    EXPECT_THAT(text, HasSubstr("Partition 1 of topic 'orders' ends at offset 0, not at 1"));
+}
+
+TEST_P(ProduceTest, RefusesExpectedOffsetsThatDoNotFitItsPartitions) {
+    auto& peer = rig_.connect(0);
+    const auto id = create(rig_, peer, "orders", 64);
+    for (const auto& expected : std::vector<std::vector<std::int64_t>>{{0}, {0, 0, 0}, {0, -2}}) {
+        const auto request =
+                produce_request({{{id, 0}, batch_of({"a"})}, {{id, 1}, batch_of({"b"})}},
+                                {.expected_offsets = expected});
+        EXPECT_EQ(static_cast<ErrorCode>(rig_.ask(peer, request).error()),
+                  ErrorCode::malformed_request);
+    }
+    EXPECT_EQ(produce_one(rig_, peer, {id, 0}, "nothing was stored before"), 0);
+}
+
 TEST_P(ProduceTest, KeepsTheOrderOfOneConnectionWithoutWaitingForAnswers) {
     auto& peer = rig_.connect(0);
     const auto id = create(rig_, peer, "orders", 64);

@@ -102,23 +102,57 @@ std::vector<std::byte> batch_of(const std::vector<std::string>& values, std::int
     return {batch->begin(), batch->end()};
 }
 
-RequestFrame produce_request(const std::vector<Batches>& batches, const ProduceOptions& options) {
+namespace {
+
+struct PackedBatches {
     std::vector<wire::ProducePartition> rows;
     std::vector<std::byte> payload;
+};
+
+PackedBatches pack(const std::vector<Batches>& batches) {
+    PackedBatches packed;
     for (const auto& [key, bytes] : batches) {
-        rows.emplace_back(broker::to_wire(key.topic),
-                          key.partition,
-                          static_cast<std::uint32_t>(bytes.size()));
-        payload.insert(payload.end(), bytes.begin(), bytes.end());
+        packed.rows.emplace_back(broker::to_wire(key.topic),
+                                 key.partition,
+                                 static_cast<std::uint32_t>(bytes.size()));
+        packed.payload.insert(packed.payload.end(), bytes.begin(), bytes.end());
     }
+    return packed;
+}
+
+}  // namespace
+
+RequestFrame produce_request(const std::vector<Batches>& batches, const ProduceOptions& options) {
+    const auto packed = pack(batches);
     return request_of(
             Api::produce,
             [&](Builder& builder) {
-                return wire::CreateProduceRequestDirect(
-                        builder, options.acks, options.durability, options.timeout_ms, &rows);
+                const auto& expected = options.expected_offsets;
+                return wire::CreateProduceRequestDirect(builder,
+                                                        options.acks,
+                                                        options.durability,
+                                                        options.timeout_ms,
+                                                        &packed.rows,
+                                                        expected.empty() ? nullptr : &expected);
             },
-            payload,
+            packed.payload,
             options.acks == 0 ? wire::kFlagOneWay : std::uint8_t{0});
+}
+
+RequestFrame append_atomic_request(const std::vector<Batches>& batches,
+                                   const std::vector<std::int64_t>& expected_offsets,
+                                   std::uint32_t timeout_ms) {
+    const auto packed = pack(batches);
+    return request_of(
+            Api::append_atomic,
+            [&](Builder& builder) {
+                return wire::CreateAppendAtomicRequestDirect(
+                        builder,
+                        timeout_ms,
+                        &packed.rows,
+                        expected_offsets.empty() ? nullptr : &expected_offsets);
+            },
+            packed.payload);
 }
 
 RequestFrame fetch_request(const std::vector<Wanted>& wanted, const FetchOptions& options) {
@@ -168,6 +202,14 @@ RequestFrame delete_records_request(const engine::PartitionKey& key, std::int64_
         const std::vector<wire::RecordDeletion> rows{
                 {broker::to_wire(key.topic), key.partition, 0, before}};
         return wire::CreateDeleteRecordsRequestDirect(builder, &rows);
+    });
+}
+
+RequestFrame compact_records_request(const engine::PartitionKey& key, std::uint64_t ticket) {
+    return request_of(Api::compact_records, [&](Builder& builder) {
+        const std::vector<wire::RecordCompaction> rows{
+                {broker::to_wire(key.topic), key.partition, 0, ticket}};
+        return wire::CreateCompactRecordsRequestDirect(builder, &rows);
     });
 }
 

@@ -3,6 +3,8 @@
 // Requests in a line each, for tests.
 #pragma once
 
+#include "schemas/append_atomic_generated.h"
+#include "schemas/compact_records_generated.h"
 #include "schemas/configs_generated.h"
 #include "schemas/delete_records_generated.h"
 #include "schemas/describe_cluster_generated.h"
@@ -49,10 +51,16 @@ struct ProduceOptions {
     std::int8_t acks = -1;
     std::uint32_t timeout_ms = 30'000;
     wire::AckDurability durability = wire::AckDurability::topic;
+    std::vector<std::int64_t> expected_offsets{};  // None: not said.
 };
 
 [[nodiscard]] RequestFrame produce_request(const std::vector<Batches>& batches,
                                            const ProduceOptions& options = {});
+
+[[nodiscard]] RequestFrame append_atomic_request(
+        const std::vector<Batches>& batches,
+        const std::vector<std::int64_t>& expected_offsets = {},
+        std::uint32_t timeout_ms = 30'000);
 
 struct Wanted {
     engine::PartitionKey key;
@@ -79,6 +87,9 @@ struct FetchOptions {
                                                   std::int64_t from);
 [[nodiscard]] RequestFrame delete_records_request(const engine::PartitionKey& key,
                                                   std::int64_t before);
+// `ticket` 0: begins one.
+[[nodiscard]] RequestFrame compact_records_request(const engine::PartitionKey& key,
+                                                   std::uint64_t ticket = 0);
 
 // Records of one partition of a fetch's answer.
 struct FetchedRecords {

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/engine/recovery_merge.h"
 
+#include "engine/format/atomic_entry.h"
 #include "engine/format/batch_builder.h"
 #include "engine/format/log_start_entry.h"
 #include "engine/format/record_batch.h"
@@ -104,6 +105,34 @@ protected:
         engine::encode_log_start_entry(Offset(start), place.data);
     }
 
+    struct AtomicPart {
+        PartitionKey key;
+        std::int64_t base = 0;
+        int count = 1;
+    };
+
+    // All of them in one entry.
+    void atomic_entry(std::uint32_t directory,
+                      std::uint32_t run,
+                      const std::vector<AtomicPart>& parts) {
+        std::vector<std::byte> payload(engine::atomic_table_bytes(parts.size()));
+        engine::store_atomic_head(payload.data(), static_cast<std::uint32_t>(parts.size()));
+        for (std::uint32_t index = 0; index < parts.size(); ++index) {
+            entry(directory, run, parts[index].key, parts[index].base, parts[index].count);
+            auto& wal = state_.wals[directory];
+            const auto& place = wal.entries.back().place;
+            engine::store_atomic_row(payload.data(), index, parts[index].key, place.size);
+            payload.insert(payload.end(), place.data, place.data + place.size);
+            --wal.slots[0].use->unflushed_entries;
+            wal.entries.pop_back();
+        }
+        entry(directory, run, parts.front().key, 0, 1, EntryKind::atomic);
+        auto& place = state_.wals[directory].entries.back().place;
+        payloads_.push_back(std::move(payload));
+        place.data = payloads_.back().data();
+        place.size = static_cast<std::uint32_t>(payloads_.back().size());
+    }
+
     Result<void> merge() { return merge_recovered(state_, events_); }
 
     RecoveredPartition& partition(const PartitionKey& key) {
@@ -158,6 +187,58 @@ TEST_F(RecoveryMerge, CountsForeignEntriesInAStandInThatTheFileCountsOnce) {
     EXPECT_EQ(partition(key).log.tail[1].place.file, &stand_in.use);
     EXPECT_EQ(live_entries(0), 2U);  // The stand-in and the partition of its own.
     EXPECT_TRUE(state_.shards[0].foreign.empty());
+}
+
+TEST_F(RecoveryMerge, PutsThePartsOfAnAtomicEntryWhereTheirLogsHaveReachedThem) {
+    begin(3);
+    const auto near = key_on(0, 3);
+    const auto far = key_on(2, 3);
+    entry(0, 1, near, 0, 3);
+    atomic_entry(0, 1, {{near, 3, 2}, {far, 4, 1}});
+    entry(0, 1, near, 5, 1);
+    entry(2, 1, far, 0, 4);
+    entry(2, 1, far, 5, 2);
+    atomic_entry(1, 1, {{far, 7, 2}});
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(near).log), "0-3 3-5 5-6");
+    EXPECT_EQ(ranges(partition(far).log), "0-4 4-5 5-7 7-9");
+    EXPECT_FALSE(partition(far).gap);
+    // Each part counts by itself: three of its own shard, and one share of another.
+    EXPECT_EQ(live_entries(0), 4U);
+    EXPECT_EQ(live_entries(1), 1U);
+    EXPECT_EQ(state_.shards[2].foreign.size(), 2U);
+}
+
+TEST_F(RecoveryMerge, TakesAPartOfAnAtomicEntryThoughAnotherIsStoredOrDeleted) {
+    begin(2);
+    const auto stored = key_on(0, 2);
+    const auto taken = key_on(1, 2);
+    row(stored, 2);
+    start_entry(0, 1, stored, 1);
+    atomic_entry(0, 1, {{stored, 0, 2}, {taken, 0, 3}});
+    ASSERT_TRUE(merge());
+    EXPECT_EQ(ranges(partition(taken).log), "0-3");
+    EXPECT_EQ(partition(stored).log.row.flushed_offset, Offset(2));
+    // The log start of its own, and one share.
+    EXPECT_EQ(live_entries(0), 2U);
+}
+
+TEST_F(RecoveryMerge, MissesWhatAnAtomicEntryFollows) {
+    begin(2);
+    const auto key = key_on(1, 2);
+    entry(1, 1, key, 0, 1);
+    atomic_entry(0, 1, {{key_on(0, 2), 0, 1}, {key, 3, 1}});
+    ASSERT_TRUE(merge());
+    ASSERT_TRUE(partition(key).gap);
+    EXPECT_EQ(partition(key).gap->from, Offset(1));
+    EXPECT_EQ(partition(key).gap->to, Offset(3));
+}
+
+TEST_F(RecoveryMerge, RefusesAnAtomicEntryOfWrongLengths) {
+    begin(1);
+    atomic_entry(0, 1, {{key_of(0), 0, 1}, {key_of(1), 0, 1}});
+    --state_.wals[0].entries.back().place.size;
+    EXPECT_EQ(merge().error().code, Errc::damaged_wal);
 }
 
 TEST_F(RecoveryMerge, ReleasesWhatSegmentsHold) {
@@ -222,14 +303,11 @@ TEST_F(RecoveryMerge, SendsMetadataToShardZero) {
 }
 
 TEST_F(RecoveryMerge, RefusesKindsOfALaterVersion) {
-    for (const auto kind : {EntryKind::atomic, EntryKind::truncate}) {
-        state_ = {};
-        begin(1);
-        entry(0, 1, key_of(0), 0, 1, kind);
-        const auto outcome = merge();
-        ASSERT_FALSE(outcome);
-        EXPECT_EQ(outcome.error().code, Errc::newer_format);
-    }
+    begin(1);
+    entry(0, 1, key_of(0), 0, 1, EntryKind::truncate);
+    const auto outcome = merge();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::newer_format);
 }
 
 TEST_F(RecoveryMerge, TakesLogStartsOfAllDirectoriesAndKeepsThemWithoutRecords) {
@@ -249,7 +327,7 @@ TEST_F(RecoveryMerge, TakesLogStartsOfAllDirectoriesAndKeepsThemWithoutRecords) 
     EXPECT_EQ(log.row.flushed_offset, Offset(6));
     EXPECT_EQ(live_entries(1), 0U);
     EXPECT_EQ(state_.shards[1].foreign.size(), 2U);
-    EXPECT_EQ(state_.shards[1].foreign[0].use.unflushed_entries, 1U);
+    EXPECT_EQ(state_.shards[1].foreign.front().use.unflushed_entries, 1U);
     EXPECT_FALSE(partition(key).gap);
 }
 

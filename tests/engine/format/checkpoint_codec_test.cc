@@ -40,7 +40,15 @@ Checkpoint example() {
         row.flushed_offset = Offset(500 + partition);
         row.producer_snapshot = Offset(partition == 0 ? -1 : 400);
         for (std::uint32_t i = 0; i < partition; ++i) {
-            row.segments.push_back({Offset(100 * i), 4096, 1, 2, Offset(100 * i + 3), i == 0});
+            row.segments.push_back({.base = Offset(100 * i),
+                                    .bytes = 4096,
+                                    .first_timestamp = 1,
+                                    .largest_timestamp = 2,
+                                    .largest_timestamp_offset = Offset(100 * i + 3),
+                                    .sealed = i == 0,
+                                    .has_holes = i % 2 == 0,
+                                    .clean = partition % 2 == 0,
+                                    .swapping = partition == 1});
         }
         row.epochs = {{0, Offset(0)}, {4, Offset(450)}};
         checkpoint.partitions.push_back(row);

@@ -1,4 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
+#include "engine/format/batch_builder.h"
 #include "engine/format/record_batch.h"
 #include "tests/engine/log/log_harness.h"
 
@@ -165,6 +166,51 @@ TEST(LogAppend, RefusesTimesTooFarInTheFuture) {
     EXPECT_TRUE(harness.begin_append(batch_of("a", 1, now + 1000)).admitted.has_value());
     const auto& op = harness.begin_append(batch_of("a", 1, now + 1001));
     EXPECT_EQ(op.admitted.error().code, Errc::invalid_timestamp);
+}
+
+TEST(LogAppend, RefusesTimesTooFarInThePast) {
+    LogHarness harness;
+    harness.open({.timestamp_before_max_ms = 1000});
+    const auto now = harness.clock.wall_now();
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, now - 1000)).admitted.has_value());
+    const auto& op = harness.begin_append(batch_of("a", 1, now - 1001));
+    EXPECT_EQ(op.admitted.error().code, Errc::invalid_timestamp);
+    // One without a time is not old.
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, -1)).admitted.has_value());
+    // The bound is that of the moment.
+    harness.log->set_config({.timestamp_before_max_ms = 2000});
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, now - 1001)).admitted.has_value());
+    harness.clock.advance(std::chrono::seconds(1));
+    EXPECT_FALSE(harness.begin_append(batch_of("a", 1, now - 1001)).admitted.has_value());
+    harness.log->set_config({.log_append_time = true, .timestamp_before_max_ms = 0});
+    EXPECT_TRUE(harness.begin_append(batch_of("a", 1, 5)).admitted.has_value());
+}
+
+// The oldest record counts, wherever it stands in its batch.
+TEST(LogAppend, NamesTheRecordWhoseTimeIsNotTakenAndTheBound) {
+    LogHarness harness;
+    harness.open({.timestamp_after_max_ms = 500, .timestamp_before_max_ms = 1000});
+    const auto now = harness.clock.wall_now();
+    const auto times = [](const std::vector<TimestampMs>& timestamps, Codec codec = Codec::none) {
+        BatchBuilder builder;
+        for (const auto timestamp : timestamps)
+            builder.append({.timestamp = timestamp, .key = {}, .value = Bytes(), .headers = {}});
+        const auto batch = builder.finish(codec);
+        return std::vector<std::byte>(batch->begin(), batch->end());
+    };
+    const auto fault = [&](const std::vector<std::byte>& batches) {
+        const auto& op = harness.begin_append(batches);
+        EXPECT_EQ(op.admitted.error().code, Errc::invalid_timestamp);
+        return op.timestamp_fault.value_or(TimestampFault{-1});
+    };
+    EXPECT_EQ(fault(times({now, now - 5, now - 1001, now})),
+              (TimestampFault{2, now - 1001, now - 1000}));
+    EXPECT_EQ(fault(times({now, now}) + times({now, now + 501})),
+              (TimestampFault{3, now + 501, now + 500}));
+    EXPECT_EQ(fault(times({now, -7})), (TimestampFault{1, -7, -1}));
+    EXPECT_EQ(fault(times({now}) + times({now - 2000, now}, Codec::zstd)),
+              (TimestampFault{1, now - 2000, now - 1000, true}));
+    EXPECT_FALSE(harness.begin_append(times({now - 3})).timestamp_fault);
 }
 
 TEST(LogAppend, TakesAnyTimeWhereNoneIsTooFar) {

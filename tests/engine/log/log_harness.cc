@@ -86,11 +86,17 @@ FoundTime::FoundTime() {
     done = [](TimeLookupOp& op) noexcept { static_cast<FoundTime&>(op).finished = true; };
 }
 
+FinishedVerify::FinishedVerify() {
+    bytes_max = UINT64_MAX;
+    done = [](engine::VerifyOp& op) noexcept { static_cast<FinishedVerify&>(op).finished = true; };
+}
+
 FinishedDelete::FinishedDelete() {
     done = [](engine::DeleteOp& op) noexcept { static_cast<FinishedDelete&>(op).finished = true; };
 }
 
-LogHarness::LogHarness(const EngineOptions& engine_options) : options(engine_options) {
+LogHarness::LogHarness(const EngineOptions& engine_options)
+        : options(engine_options), compaction_rate(engine_options.compaction_bytes_per_second) {
     make_logs();
 }
 
@@ -110,6 +116,7 @@ void LogHarness::make_logs() {
                                                       guarded_clock,
                                                       counters,
                                                       *this,
+                                                      compaction_rate,
                                                       after_clean_stop});
     failure.reset();
 }
@@ -136,12 +143,19 @@ Log& LogHarness::open(const LogConfig& config) {
     return *log;
 }
 
+void LogHarness::set_config(const LogConfig& config) {
+    config_ = config;
+    log->set_config(config);
+}
+
 AckedAppend& LogHarness::begin_append(const std::vector<std::byte>& batches,
-                                      Durability durability) {
+                                      Durability durability,
+                                      bool records_checked) {
     auto& op = *appends_.emplace_back(std::make_unique<AckedAppend>());
     op.bytes = batches;
     op.batches = op.bytes;
     op.durability = durability;
+    op.records_checked = records_checked;
     op.admitted = log->append(op);
     return op;
 }

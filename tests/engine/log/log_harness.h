@@ -55,6 +55,12 @@ struct FoundTime : engine::TimeLookupOp {
     bool finished = false;
 };
 
+// Of the whole log.
+struct FinishedVerify : engine::VerifyOp {
+    FinishedVerify();
+    bool finished = false;
+};
+
 struct FinishedDelete : engine::DeleteOp {
     FinishedDelete();
     bool finished = false;
@@ -68,12 +74,15 @@ public:
     LogHarness& operator=(const LogHarness&) = delete;
 
     engine::Log& open(const engine::LogConfig& config = {});
+    // Of the open log, and of the next run's.
+    void set_config(const engine::LogConfig& config);
 
     // Appends; the WAL has it flushed. The base offset.
     std::int64_t append(const std::vector<std::byte>& batches);
     // Appends; nothing is written yet.
     AckedAppend& begin_append(const std::vector<std::byte>& batches,
-                              engine::Durability durability = engine::Durability::memory);
+                              engine::Durability durability = engine::Durability::memory,
+                              bool records_checked = false);
 
     // Reads until it is finished.
     FinishedRead read(std::int64_t from,
@@ -119,6 +128,7 @@ public:
     engine::LeaderEpoch leader_epoch_min = 0;
     engine::TimestampMs guarded_clock = 0;  // Of the last checkpoint.
     bool after_clean_stop = true;
+    engine::CompactionRate compaction_rate;
     engine::ShardCounters counters;
     WalDouble wal{arena};
     SimStorageOptions storage_options;

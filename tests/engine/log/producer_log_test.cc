@@ -20,9 +20,9 @@ using testing::LogHarness;
 using testing::Sent;
 using testing::operator+;
 
-struct Woken : ProducersWaiter {
+struct Woken : LogWaiter {
     Woken() {
-        ready = [](ProducersWaiter& waiter) noexcept { ++static_cast<Woken&>(waiter).times; };
+        ready = [](LogWaiter& waiter) noexcept { ++static_cast<Woken&>(waiter).times; };
     }
 
     int times = 0;

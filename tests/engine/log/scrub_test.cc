@@ -12,26 +12,13 @@ namespace millrace::engine {
 namespace {
 
 using testing::batch_of;
+using testing::FinishedVerify;
 using testing::kOrders;
 using testing::LogHarness;
 
 constexpr std::int64_t kDay = 24LL * 3600 * 1000;
-constexpr std::uint64_t kNoLimit = UINT64_MAX;
 const std::string kFolder = "topics/orders-3/";
 const std::string kFirst = "00000000000000000000";
-
-struct FinishedVerify : VerifyOp {
-    FinishedVerify() {
-        owner = this;
-        done = [](VerifyOp& op) noexcept { static_cast<FinishedVerify&>(op).finished = true; };
-        bytes_max = kNoLimit;
-    }
-
-    FinishedVerify(const FinishedVerify&) = delete;
-    FinishedVerify& operator=(const FinishedVerify&) = delete;
-
-    bool finished = false;
-};
 
 class ScrubTest : public ::testing::Test {
 protected:

@@ -58,6 +58,59 @@ INSTANTIATE_TEST_SUITE_P(Places,
                          ::testing::Values(false, true),
                          [](const auto& place) { return place.param ? "Files" : "Tail"; });
 
+// Many segments, each with times out of order, some older than what the segment before holds.
+TEST(TimeLookup, FindsTheFirstRecordInOffsetOrderAcrossSegments) {
+    for (const bool files : {false, true}) {
+        LogHarness harness;
+        harness.open({.segment_bytes = 1500, .index_interval_bytes = 100});
+        std::vector<TimestampMs> times;
+        for (TimestampMs step = 0; step < 60; ++step) {
+            const auto time = 10'000 + step * 100 - (step * 37 % 11) * 150;
+            times.push_back(time);
+            harness.append(batch_of(std::string(200, 't'), 1, time));
+        }
+        ASSERT_GE(harness.log->segment_count(), 8U);
+        if (files) harness.only_files();
+        for (TimestampMs time = 8000; time < 17'000; time += 50) {
+            const auto expected =
+                    std::ranges::find_if(times, [time](auto each) { return each >= time; });
+            const auto found = harness.look_up(time);
+            ASSERT_EQ(found.found, expected != times.end()) << time;
+            if (!found.found) continue;
+            EXPECT_EQ(found.offset.value, expected - times.begin()) << time;
+            EXPECT_EQ(found.found_timestamp, *expected) << time;
+        }
+    }
+}
+
+// Records have the time of their append, whatever their producer said, and it never goes back.
+TEST(TimeLookup, GoesByTheTimeOfTheAppendWhereTheBrokerStampsRecords) {
+    for (const bool files : {false, true}) {
+        LogHarness harness;
+        harness.open({.segment_bytes = 1500, .log_append_time = true});
+        const auto began = harness.clock.wall_now();
+        for (int step = 0; step < 20; ++step) {
+            harness.append(batch_of(std::string(200, 't'), 2, 5000 - step));
+            harness.clock.advance(std::chrono::milliseconds(100));
+            if (step == 9) harness.clock.set_wall(harness.clock.wall_now() - 400);
+        }
+        ASSERT_GE(harness.log->segment_count(), 3U);
+        if (files) harness.only_files();
+        const auto expect_at = [&](TimestampMs after, std::int64_t offset) {
+            const auto found = harness.look_up(began + after);
+            ASSERT_TRUE(found.found) << after;
+            EXPECT_EQ(found.offset, Offset(offset)) << after;
+        };
+        expect_at(-1'000'000, 0);
+        expect_at(1, 2);
+        expect_at(100, 2);
+        expect_at(850, 18);
+        expect_at(901, 28);  // The clock stood at 900 until it had caught up.
+        expect_at(1500, 38);
+        EXPECT_FALSE(harness.look_up(began + 1501).found);
+    }
+}
+
 TEST(TimeLookup, LooksIntoFilesAndThenIntoTheTail) {
     LogHarness harness;
     harness.open();

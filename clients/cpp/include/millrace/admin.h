@@ -82,6 +82,19 @@ struct DeletionOutcome {
     Error error;
 };
 
+// What compaction made of the segments of one partition that it went over.
+struct CompactionOutcome {
+    TopicPartition partition;
+    bool finished = false;  // Else it goes on, and the rest is not known yet.
+    std::uint64_t segments_before = 0;
+    std::uint64_t segments_after = 0;
+    std::uint64_t records_before = 0;
+    std::uint64_t records_after = 0;
+    std::uint64_t bytes_before = 0;
+    std::uint64_t bytes_after = 0;
+    Error error;
+};
+
 // Stored records that cannot be read, or an index that does not agree with them.
 struct DamagedRange {
     std::string file;  // Its name in the partition's folder.
@@ -189,6 +202,11 @@ public:
             const std::vector<RecordDeletion>& deletions);
     // What the topic's retention keeps no longer, of every partition, now.
     Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
+
+    // Compacts every partition now, whatever the ratio of it that is dirty. With `wait` it returns
+    // when all of them are finished, however long that takes; else at once, and they go on. Errors
+    // of an outcome: invalid_config (the topic is not compacted), storage_full, damaged_range.
+    Result<std::vector<CompactionOutcome>> compact_topic(const std::string& name, bool wait);
 
     // Has the broker read and check everything that is stored of a partition: one pass, in as many
     // requests as that takes. Damage is no error.

@@ -43,6 +43,8 @@ enum class ErrorCode : std::uint16_t {
     duplicate_sequence = 47,
     out_of_order_sequence = 48,
     invalid_producer_epoch = 49,
+    unexpected_offset = 50,
+    invalid_record = 51,
     offset_out_of_range = 60,
     log_truncated = 61,
     damaged_range = 62,

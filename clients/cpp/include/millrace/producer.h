@@ -14,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace {
 
@@ -59,6 +60,13 @@ struct Ack {
     std::uint32_t partition = 0;
     std::int64_t offset = -1;        // -1 with Acks::none, and of what was stored too long ago.
     std::int64_t timestamp_ms = -1;  // What the broker stored: the record's, or its append time.
+};
+
+// For a conditional append to several partitions.
+struct ExpectedOffset {
+    std::string topic;
+    std::uint32_t partition = 0;
+    std::int64_t offset = 0;
 };
 
 struct ProducerStatistics {
@@ -108,6 +116,44 @@ public:
     // The same with a future, which gets every error. Requires: not to be waited for on the I/O
     // thread.
     std::future<Result<Ack>> send(const Record& record);
+
+    // Conditional append: the records go as one batch, stored only if the partition ends at
+    // `expected_offset` when the broker comes to it, in order with what was sent to it before. Of
+    // many producers that expect the same offset exactly one succeeds, and its records have the
+    // offsets from there on; the others fail with unexpected_offset, whose message says where the
+    // partition ends, and nothing of theirs is stored. Record::topic and Record::partition may be
+    // left out. `callback` runs once, with the Ack of the first record.
+    // An answer that was lost is asked for again: an idempotent producer's batch that was stored is
+    // then acknowledged as it was, whatever has been appended since. Without idempotence it fails
+    // with timed_out or disconnected, and may be stored.
+    // Errors: as send(); message_too_large also of all records together.
+    Result<void> append_at(const std::string& topic,
+                           std::uint32_t partition,
+                           std::int64_t expected_offset,
+                           const std::vector<Record>& records,
+                           Callback callback);
+
+    // The same, and waits for the answer. Errors: also what the callback would get;
+    // invalid_argument on the I/O thread.
+    Result<Ack> append_at(const std::string& topic,
+                          std::uint32_t partition,
+                          std::int64_t expected_offset,
+                          const std::vector<Record>& records);
+
+    // Atomic append: stores all records or none, whatever crash comes in between, in as many
+    // partitions of any topics as they name (at most 1,024), and waits until they are on stable
+    // storage, whatever the topics' classes are. One Ack for each record, in order. A record names
+    // its partition or has a key. With `expected` nothing is stored unless each of those partitions
+    // ends where it is expected to.
+    // Not an isolation level: a reader may see one partition's records a moment before another's.
+    // Not in order with send(): flush() before, where that counts.
+    // Sent once: a refusal means that nothing is stored, but timed_out, disconnected and
+    // storage_failed mean unknown. Sent anew, the records may be stored twice, unless they expect
+    // offsets: then the second one is refused when the first one was stored.
+    // Errors: what the broker answers, with the partition that it is about; invalid_argument (also
+    // on the I/O thread); message_too_large: together more than the broker takes at once.
+    Result<std::vector<Ack>> append_atomic(const std::vector<Record>& records,
+                                           const std::vector<ExpectedOffset>& expected = {});
 
     // Sends what waits and returns when all records sent before it are acknowledged or failed.
     // Errors: timed_out, invalid_argument (on the I/O thread).

@@ -88,6 +88,11 @@ Result<std::vector<DeletionOutcome>> Admin::expire_topic(const std::string& name
     return core_->expire_topic(name);
 }
 
+Result<std::vector<CompactionOutcome>> Admin::compact_topic(const std::string& name, bool wait) {
+    if (name.empty()) return no_topic_name();
+    return core_->compact_topic(name, wait);
+}
+
 Result<PartitionVerification> Admin::verify_partition(const TopicPartition& partition) {
     if (partition.topic.empty()) return no_topic_name();
     return core_->verify_partition(partition);

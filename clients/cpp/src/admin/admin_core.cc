@@ -1,13 +1,14 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_core.h"
 
+#include "admin/compactions.h"
 #include "admin/deletions.h"
+#include "admin/verifications.h"
 #include "codec/configs.h"
 #include "codec/metadata.h"
 #include "codec/offsets.h"
 #include "codec/table.h"
 #include "codec/topics.h"
-#include "codec/verifications.h"
 #include "core/positions.h"
 
 #include <algorithm>
@@ -212,34 +213,13 @@ Result<std::vector<DeletionOutcome>> AdminCore::expire_topic(const std::string& 
     return delete_records(deletions);
 }
 
+Result<std::vector<CompactionOutcome>> AdminCore::compact_topic(const std::string& name,
+                                                                bool wait) {
+    return detail::compact_topic(*client_, name, wait);
+}
+
 Result<PartitionVerification> AdminCore::verify_partition(const TopicPartition& partition) {
-    const auto topics = client_->topics({partition.topic});
-    if (!topics) return topics.error();
-    const auto& topic = topics->front();
-    if (topic.error.code != ErrorCode::none) return Error{topic.error.code, topic.error.message};
-    PartitionVerification all;
-    all.partition = partition;
-    for (std::int64_t from = 0;;) {
-        auto row = client_->ask(encode_verify_records(topic.id, partition.partition, from),
-                                Effect::query,
-                                [&](const Response& response) {
-                                    return decode_verify_records(
-                                            response, topic.id, partition.partition, from);
-                                });
-        if (!row) return row.error();
-        if (row->error.code != ErrorCode::none) {
-            return error_of(partition.topic, partition.partition, row->error);
-        }
-        all.segments += row->found.segments;
-        all.batches += row->found.batches;
-        all.records += row->found.records;
-        all.bytes += row->found.bytes;
-        all.damaged_in_all += row->found.damaged_in_all;
-        for (auto& range : row->found.damaged)
-            all.damaged.push_back(std::move(range));
-        if (row->at_end) return all;
-        from = row->next_offset;
-    }
+    return detail::verify_partition(*client_, partition);
 }
 
 Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,

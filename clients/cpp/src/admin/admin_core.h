@@ -29,6 +29,7 @@ public:
             const std::vector<RecordDeletion>& deletions);
     Result<std::vector<DeletionOutcome>> expire_topic(const std::string& name);
 
+    Result<std::vector<CompactionOutcome>> compact_topic(const std::string& name, bool wait);
     Result<PartitionVerification> verify_partition(const TopicPartition& partition);
 
     Result<std::vector<ConfigEntry>> config(ConfigOf whose,

@@ -2,35 +2,41 @@
 #include "codec/data.h"
 
 #include "codec/table.h"
+#include "schemas/append_atomic_generated.h"
 #include "schemas/fetch_generated.h"
 #include "schemas/produce_generated.h"
 
+#include <algorithm>
+
 namespace millrace::detail {
 
-EncodedRequest encode_produce(Acks acks,
-                              Durability durability,
-                              std::chrono::milliseconds timeout,
-                              std::span<const ProduceRow> rows) {
-    flatbuffers::FlatBufferBuilder builder(128 + rows.size() * sizeof(wire::ProducePartition));
+namespace {
+
+using Builder = flatbuffers::FlatBufferBuilder;
+
+struct EncodedRows {
+    flatbuffers::Offset<flatbuffers::Vector<const wire::ProducePartition*>> partitions;
+    flatbuffers::Offset<flatbuffers::Vector<std::int64_t>> expected;  // Null: none expects any.
     std::uint32_t payload_bytes = 0;
-    const auto vector =
+};
+
+EncodedRows encode_rows(Builder& builder, std::span<const ProduceRow> rows) {
+    EncodedRows encoded;
+    encoded.partitions =
             write_rows<wire::ProducePartition>(builder, rows, [&](const ProduceRow& row) {
-                payload_bytes += row.payload_bytes;
+                encoded.payload_bytes += row.payload_bytes;
                 return wire::ProducePartition(to_wire(row.topic), row.partition, row.payload_bytes);
             });
-    builder.Finish(wire::CreateProduceRequest(builder,
-                                              static_cast<std::int8_t>(acks),
-                                              static_cast<wire::AckDurability>(durability),
-                                              static_cast<std::uint32_t>(timeout.count()),
-                                              vector));
-    return finish_request(builder, wire::Api::produce, payload_bytes, acks == Acks::none);
+    if (std::ranges::any_of(rows, [](const auto& row) { return row.expected_offset >= 0; })) {
+        encoded.expected = builder.CreateVector<std::int64_t>(
+                rows.size(), [&](std::size_t index) { return rows[index].expected_offset; });
+    }
+    return encoded;
 }
 
-Result<std::vector<ProducedRow>> decode_produce(const Response& response,
-                                                std::span<const ProduceRow> rows) {
-    const auto opened = open_response<wire::ProduceResponse>(response);
-    if (!opened) return opened.error();
-    const auto* partitions = (*opened)->partitions();
+Result<std::vector<ProducedRow>> decode_rows(
+        const flatbuffers::Vector<const wire::ProducedPartition*>* partitions,
+        std::span<const ProduceRow> rows) {
     if (partitions == nullptr || partitions->size() != rows.size()) {
         return malformed_response("another number of partitions than the request");
     }
@@ -53,8 +59,58 @@ Result<std::vector<ProducedRow>> decode_produce(const Response& response,
         }
         produced.push_back(std::move(row));
     }
+    return produced;
+}
+
+}  // namespace
+
+EncodedRequest encode_produce(Acks acks,
+                              Durability durability,
+                              std::chrono::milliseconds timeout,
+                              std::span<const ProduceRow> rows) {
+    Builder builder(128 + rows.size() * sizeof(wire::ProducePartition));
+    const auto encoded = encode_rows(builder, rows);
+    builder.Finish(wire::CreateProduceRequest(builder,
+                                              static_cast<std::int8_t>(acks),
+                                              static_cast<wire::AckDurability>(durability),
+                                              static_cast<std::uint32_t>(timeout.count()),
+                                              encoded.partitions,
+                                              encoded.expected));
+    return finish_request(builder, wire::Api::produce, encoded.payload_bytes, acks == Acks::none);
+}
+
+Result<std::vector<ProducedRow>> decode_produce(const Response& response,
+                                                std::span<const ProduceRow> rows) {
+    const auto opened = open_response<wire::ProduceResponse>(response);
+    if (!opened) return opened.error();
+    auto produced = decode_rows((*opened)->partitions(), rows);
+    if (!produced) return produced;
     TextBudget budget(response);
-    attach_messages((*opened)->messages(), budget, produced);
+    attach_messages((*opened)->messages(), budget, *produced);
+    return produced;
+}
+
+EncodedRequest encode_append_atomic(std::chrono::milliseconds timeout,
+                                    std::span<const ProduceRow> rows) {
+    Builder builder(128 + rows.size() * sizeof(wire::ProducePartition));
+    const auto encoded = encode_rows(builder, rows);
+    builder.Finish(wire::CreateAppendAtomicRequest(builder,
+                                                   static_cast<std::uint32_t>(timeout.count()),
+                                                   encoded.partitions,
+                                                   encoded.expected));
+    return finish_request(builder, wire::Api::append_atomic, encoded.payload_bytes);
+}
+
+Result<std::vector<ProducedRow>> decode_append_atomic(const Response& response,
+                                                      std::span<const ProduceRow> rows) {
+    const auto opened = open_response<wire::AppendAtomicResponse>(response);
+    if (!opened) return opened.error();
+    auto produced = decode_rows((*opened)->partitions(), rows);
+    if (!produced) return produced;
+    const auto stored = [](const ProducedRow& row) { return row.error.code == ErrorCode::none; };
+    if (!std::ranges::all_of(*produced, stored)) {
+        return malformed_response("a part of an atomic append that was refused by itself");
+    }
     return produced;
 }
 

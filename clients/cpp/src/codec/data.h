@@ -23,6 +23,14 @@ EncodedRequest encode_produce(Acks acks,
 Result<std::vector<ProducedRow>> decode_produce(const Response& response,
                                                 std::span<const ProduceRow> rows);
 
+// All rows or none. Their batches follow as the call's payload.
+EncodedRequest encode_append_atomic(std::chrono::milliseconds timeout,
+                                    std::span<const ProduceRow> rows);
+
+// The same, where no row has an error. Errors: protocol_violation, the broker's.
+Result<std::vector<ProducedRow>> decode_append_atomic(const Response& response,
+                                                      std::span<const ProduceRow> rows);
+
 EncodedRequest encode_fetch(const FetchQuery& query);
 
 // The payload ranges were checked to lie in the response's payload, without a gap.

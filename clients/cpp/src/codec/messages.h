@@ -34,6 +34,7 @@ struct ProduceRow {
     Uuid topic;
     std::uint32_t partition = 0;
     std::uint32_t payload_bytes = 0;
+    std::int64_t expected_offset = -1;  // -1: anywhere.
 };
 
 struct ProducedRow {
@@ -102,6 +103,24 @@ struct DeletedRow {
     std::int64_t log_start_offset = -1;
     std::uint32_t segments = 0;
     std::uint64_t bytes = 0;
+    RowError error;
+};
+
+struct CompactionRow {
+    Uuid topic;
+    std::uint32_t partition = 0;
+    std::uint64_t ticket = 0;
+};
+
+struct CompactedRow {
+    std::uint64_t ticket = 0;
+    bool finished = false;
+    std::uint64_t segments_before = 0;
+    std::uint64_t segments_after = 0;
+    std::uint64_t records_before = 0;
+    std::uint64_t records_after = 0;
+    std::uint64_t bytes_before = 0;
+    std::uint64_t bytes_after = 0;
     RowError error;
 };
 

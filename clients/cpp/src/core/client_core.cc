@@ -88,6 +88,7 @@ Result<std::shared_ptr<ClientCore>> ClientCore::connect(const ClientOptions& wan
 }
 
 Result<Response> ClientCore::exchange(const EncodedRequest& request,
+                                      const std::vector<engine::Bytes>& payload,
                                       engine::MonotonicTime deadline) {
     if (loop_->on_thread()) {
         return Error{ErrorCode::invalid_argument,
@@ -95,6 +96,7 @@ Result<Response> ClientCore::exchange(const EncodedRequest& request,
     }
     const auto call = std::make_shared<WaitingCall>();
     call->request = request;
+    call->payload = payload;
     call->deadline = deadline;
     call->self = call;
     call->done = [](Call& ended, Result<Response> outcome) noexcept {

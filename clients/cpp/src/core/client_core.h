@@ -13,6 +13,7 @@
 #include "millrace/result.h"
 #include "net/event_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -44,15 +45,19 @@ public:
     [[nodiscard]] const LinkOptions& link_options() const noexcept { return link_options_; }
 
     // Sends a request and waits; `decode` turns the response into a Result. Retryable refusals
-    // and, for queries, lost connections are tried again until request_timeout.
+    // and, for queries, lost connections are tried again until request_timeout, or until `patience`
+    // if that is longer. `payload` follows the request's table.
     // Errors: as Call, timed_out, unreachable, invalid_argument (on the I/O thread), decode's.
     template <class Decode>
-    auto ask(const EncodedRequest& request, Effect effect, Decode decode)
-            -> decltype(decode(Response())) {
-        const auto deadline = EventLoop::now() + options_.request_timeout;
+    auto ask(const EncodedRequest& request,
+             Effect effect,
+             Decode decode,
+             const std::vector<engine::Bytes>& payload = {},
+             std::chrono::milliseconds patience = {}) -> decltype(decode(Response())) {
+        const auto deadline = EventLoop::now() + std::max(options_.request_timeout, patience);
         auto delay = options_.reconnect_delay_min;
         for (;;) {
-            auto response = exchange(request, deadline);
+            auto response = exchange(request, payload, deadline);
             auto answer =
                     response ? decode(*response) : decltype(decode(*response))(response.error());
             if (answer) return answer;
@@ -69,7 +74,9 @@ public:
     Result<std::vector<TopicMetadata>> topics(const std::vector<std::string>& names);
 
 private:
-    Result<Response> exchange(const EncodedRequest& request, engine::MonotonicTime deadline);
+    Result<Response> exchange(const EncodedRequest& request,
+                              const std::vector<engine::Bytes>& payload,
+                              engine::MonotonicTime deadline);
     void distrust(const Error& why);
     static bool may_try_again(ErrorCode code, Effect effect) noexcept;
 

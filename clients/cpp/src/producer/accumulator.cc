@@ -28,29 +28,67 @@ TopicQueues* Accumulator::find(std::string_view topic) noexcept {
     return found == topics_.end() ? nullptr : found->second.get();
 }
 
+TopicQueues& Accumulator::topic_of(std::string_view name) {
+    if (auto* topic = find(name); topic != nullptr) return *topic;
+    auto created = std::make_unique<TopicQueues>();
+    created->name = name;
+    created->batch_bytes_max = options_.batch_bytes;
+    return *topics_.emplace(std::string(name), std::move(created)).first->second;
+}
+
 bool Accumulator::add(std::string_view name,
                       const NewRecord& record,
                       Delivery delivery,
                       engine::MonotonicTime now) {
-    auto* topic = find(name);
-    if (topic == nullptr) {
-        auto created = std::make_unique<TopicQueues>();
-        created->name = name;
-        created->batch_bytes_max = options_.batch_bytes;
-        topic = topics_.emplace(std::string(name), std::move(created)).first->second.get();
-    }
+    auto& topic = topic_of(name);
     ++unsettled_[epoch_];
     const auto deadline = now + options_.delivery_timeout;
-    const bool beyond = record.partition && *record.partition >= topic->partition_count;
+    const bool beyond = record.partition && *record.partition >= topic.partition_count;
     // Behind records that wait for their partition the order is kept by waiting too.
-    if (!topic->known || beyond || !topic->unplaced.empty()) {
-        auto& unplaced = topic->unplaced.emplace_back(record, std::move(delivery));
+    if (!topic.known || beyond || !topic.unplaced.empty()) {
+        auto& unplaced = topic.unplaced.emplace_back(record, std::move(delivery));
         unplaced.deadline = deadline;
         unplaced.flush_epoch = epoch_;
-        if (!topic->wanted) want_metadata(*topic, now);
-        return topic->unplaced.size() == 1;
+        if (!topic.wanted) want_metadata(topic, now);
+        return topic.unplaced.size() == 1;
     }
-    return place(*topic, record, std::move(delivery), now, deadline, epoch_);
+    return place(topic, record, std::move(delivery), now, deadline, epoch_);
+}
+
+bool Accumulator::add_conditional(std::string_view name,
+                                  std::uint32_t partition,
+                                  std::int64_t expected_offset,
+                                  std::span<const NewRecord> records,
+                                  Delivery delivery,
+                                  engine::MonotonicTime now) {
+    auto& topic = topic_of(name);
+    unsettled_[epoch_] += records.size();
+    auto batch = new_batch();
+    batch->sequence = next_sequence_++;
+    batch->flush_epoch = epoch_;
+    batch->created = now;
+    batch->deadline = now + options_.delivery_timeout;
+    batch->expected_offset = expected_offset;
+    batch->full = true;
+    for (const auto& record : records) {
+        batch->builder.append(record.parts);
+        batch->deliveries.push_back({nullptr, record.parts.timestamp});
+        batch->cost += record.cost;
+    }
+    batch->deliveries.front().callback = std::move(delivery.callback);
+    if (!topic.known || partition >= topic.partition_count || !topic.unplaced.empty()) {
+        topic.unplaced.emplace_back(partition, std::move(batch));
+        if (!topic.wanted) want_metadata(topic, now);
+        return topic.unplaced.size() == 1;
+    }
+    place_batch(*topic.partitions[partition], std::move(batch));
+    return true;
+}
+
+void Accumulator::place_batch(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch) {
+    if (!queue.batches.empty()) queue.batches.back()->full = true;
+    queue.batches.push_back(std::move(batch));
+    list(queue);
 }
 
 std::uint32_t Accumulator::choose(TopicQueues& topic,

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,15 @@ public:
              Delivery delivery,
              engine::MonotonicTime now);
 
+    // The same of records of one partition that are sent as one batch, only to where it ends at
+    // `expected_offset`. The first record's delivery is the batch's. Requires: there are records.
+    bool add_conditional(std::string_view topic,
+                         std::uint32_t partition,
+                         std::int64_t expected_offset,
+                         std::span<const NewRecord> records,
+                         Delivery delivery,
+                         engine::MonotonicTime now);
+
     // Batches for one request, at most one per partition: all that may go when at least one must,
     // longest not served first. What no request can carry goes to `too_large`.
     std::vector<TakenBatch> take(engine::MonotonicTime now,
@@ -175,6 +185,8 @@ private:
                engine::MonotonicTime now,
                engine::MonotonicTime deadline,
                std::uint64_t epoch);
+    TopicQueues& topic_of(std::string_view name);
+    void place_batch(PartitionQueue& queue, std::unique_ptr<PendingBatch> batch);
     std::uint32_t choose(TopicQueues& topic, const NewRecord& record, std::uint64_t epoch);
     void list(PartitionQueue& queue);
     void unlist_empty() noexcept;

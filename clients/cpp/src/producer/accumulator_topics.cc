@@ -31,10 +31,13 @@ void Accumulator::fail_unplaced(TopicQueues& topic,
                                 UnplacedRecord record,
                                 Error why,
                                 std::vector<FailedBatch>& failed) {
-    auto batch = new_batch();
-    batch->flush_epoch = record.flush_epoch;
-    batch->cost = record.cost;
-    batch->deliveries.push_back(std::move(record.delivery));
+    auto batch = std::move(record.batch);
+    if (batch == nullptr) {
+        batch = new_batch();
+        batch->flush_epoch = record.flush_epoch;
+        batch->cost = record.cost;
+        batch->deliveries.push_back(std::move(record.delivery));
+    }
     failed.push_back({topic.name, record.partition.value_or(0), std::move(batch), std::move(why)});
 }
 
@@ -68,6 +71,10 @@ void Accumulator::set_topic(TopicQueues& topic,
                       topic.name + "-" + std::to_string(*record.partition) + ": the topic has " +
                               std::to_string(partitions) + " partitions."};
             fail_unplaced(topic, std::move(record), std::move(why), failed);
+            continue;
+        }
+        if (record.batch != nullptr) {
+            place_batch(*topic.partitions[*record.partition], std::move(record.batch));
             continue;
         }
         auto delivery = std::move(record.delivery);

@@ -33,11 +33,13 @@ void PendingBatch::clear() noexcept {
     builder.clear();
     stamp = {};
     deliveries.clear();
+    expected_offset = -1;
     cost = 0;
     not_before = {};
     tries = 0;
     full = false;
     uncertain = false;
+    number_unused = false;
     last_error = {};
     encoded = {};
 }

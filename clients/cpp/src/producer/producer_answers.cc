@@ -53,12 +53,17 @@ bool ProducerState::try_again(TakenBatch& taken, const Error& error) {
     auto& topic = *queue->topic;
     const auto now = EventLoop::now();
     if (speaks_of_metadata(error.code)) accumulator_.want_metadata(topic, now);
-    if (error.code == ErrorCode::message_too_large && batch->deliveries.size() > 1) {
+    const bool one_piece = batch->conditional() || batch->deliveries.size() <= 1;
+    if (error.code == ErrorCode::message_too_large && !one_piece) {
         ++statistics_.retries;
         accumulator_.give_back_split(*queue, std::move(batch));
         return true;
     }
     if (shut_ || is_refusal(error.code)) return false;
+    // Sent again without a number it might be refused for finding itself.
+    const bool unknown = leaves_unknown(error.code) || error.code == ErrorCode::shutting_down ||
+                         error.code == ErrorCode::storage_failed;
+    if (batch->conditional() && !batch->stamped() && unknown) return false;
     const auto shift = std::min(batch->tries, 16U);
     const auto delay = std::min(options_.retry_delay_min * (1U << shift), options_.retry_delay_max);
     ++batch->tries;
@@ -136,6 +141,7 @@ void ProducerState::sort_out(ProduceCall& call,
             if (now - topic.looked_up_at > kMetadataAgeMax) accumulator_.want_metadata(topic, now);
         }
         const bool stored = outcome.error.code == ErrorCode::none;
+        outcome.batch->number_unused = outcome.error.code == ErrorCode::unexpected_offset;
         accumulator_.finished(*taken.queue, *outcome.batch, stored, now);
         outcomes.push_back(std::move(outcome));
     }

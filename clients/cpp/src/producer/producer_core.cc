@@ -1,8 +1,9 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "producer/producer_core.h"
 
-#include "core/bytes.h"
 #include "core/timeout.h"
+#include "producer/atomic_append.h"
+#include "producer/record_parts.h"
 
 #include <chrono>
 #include <utility>
@@ -25,12 +26,6 @@ constexpr std::size_t kHeaderOverheadBytes = 16;
 // What one request can carry at all, with its header and table.
 constexpr std::size_t kRecordBytesMax = wire::kFrameBytesCap - (64U << 10);
 
-std::int64_t wall_now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-            .count();
-}
-
 std::size_t cost_of(const Record& record) {
     auto cost = kRecordOverheadBytes + (record.key ? record.key->size() : 0) +
                 (record.value ? record.value->size() : 0);
@@ -43,11 +38,6 @@ std::size_t cost_of(const Record& record) {
 
 Error invalid(const char* what) {
     return {ErrorCode::invalid_argument, what};
-}
-
-std::optional<engine::Bytes> bytes_or_null(const std::optional<std::string_view>& text) {
-    if (!text) return std::nullopt;
-    return bytes_of(*text);
 }
 
 }  // namespace
@@ -95,7 +85,9 @@ ProducerCore::ProducerCore(std::shared_ptr<ClientCore> client, const ProducerOpt
                                                  client_->link_options(),
                                                  client_->options().request_timeout,
                                                  with_bounded_times(options))),
-          buffer_bytes_(options.buffer_bytes) {
+          buffer_bytes_(options.buffer_bytes),
+          acks_(options.acks),
+          compression_(options.compression) {
     client_->loop()->post([state = state_] { state->open(); });
 }
 
@@ -123,19 +115,46 @@ Result<void> ProducerCore::check(const Record& record, std::size_t cost) const {
 Result<void> ProducerCore::send(const Record& record, Producer::Callback callback) {
     const auto cost = cost_of(record);
     if (auto checked = check(record, cost); !checked) return checked;
-    std::vector<engine::HeaderView> headers;
-    headers.reserve(record.headers.size());
-    for (const auto& header : record.headers) {
-        headers.push_back({bytes_of(header.key), bytes_or_null(header.value)});
-    }
+    const auto headers = headers_of(record);
     const NewRecord record_in{
-            .parts = {.timestamp = record.timestamp_ms ? *record.timestamp_ms : wall_now_ms(),
-                      .key = bytes_or_null(record.key),
-                      .value = bytes_or_null(record.value),
-                      .headers = headers},
-            .partition = record.partition,
-            .cost = cost};
+            .parts = parts_of(record, headers), .partition = record.partition, .cost = cost};
     return state_->add(record.topic, record_in, std::move(callback));
+}
+
+Result<void> ProducerCore::append_at(const std::string& topic,
+                                     std::uint32_t partition,
+                                     std::int64_t expected_offset,
+                                     const std::vector<Record>& records,
+                                     Producer::Callback callback) {
+    if (acks_ == Acks::none) return invalid("A conditional append needs an answer: not acks 0.");
+    if (expected_offset < 0) return invalid("The expected offset is below zero.");
+    if (records.empty()) return invalid("A conditional append has no records.");
+    std::vector<std::vector<engine::HeaderView>> headers(records.size());
+    std::vector<NewRecord> batch;
+    std::size_t cost = 0;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        auto record = records[i];
+        if (record.topic.empty()) record.topic = topic;
+        if (record.topic != topic || record.partition.value_or(partition) != partition) {
+            return invalid("A record of a conditional append names another partition.");
+        }
+        const auto record_cost = cost_of(record);
+        cost += record_cost;
+        if (auto checked = check(record, cost); !checked) return checked;
+        headers[i] = headers_of(record);
+        batch.push_back({.parts = parts_of(records[i], headers[i]),
+                         .partition = partition,
+                         .cost = record_cost});
+    }
+    return state_->add_conditional(topic, partition, expected_offset, batch, std::move(callback));
+}
+
+Result<std::vector<Ack>> ProducerCore::append_atomic(const std::vector<Record>& records,
+                                                     const std::vector<ExpectedOffset>& expected) {
+    for (const auto& record : records) {
+        if (auto checked = check(record, cost_of(record)); !checked) return checked.error();
+    }
+    return detail::append_atomic(*client_, compression_, records, expected);
 }
 
 Result<void> ProducerCore::flush(std::chrono::milliseconds timeout) {

@@ -78,6 +78,29 @@ Result<void> ProducerState::add(std::string_view topic,
     return {};
 }
 
+Result<void> ProducerState::add_conditional(std::string_view topic,
+                                            std::uint32_t partition,
+                                            std::int64_t expected_offset,
+                                            std::span<const NewRecord> records,
+                                            Producer::Callback callback) {
+    const auto now = EventLoop::now();
+    std::size_t cost = 0;
+    for (const auto& record : records)
+        cost += record.cost;
+    bool changed = false;
+    {
+        std::unique_lock lock(mutex_);
+        if (closing_) return is_closed();
+        if (auto reserved = reserve(lock, cost); !reserved) return reserved;
+        statistics_.records_sent += records.size();
+        changed = accumulator_.add_conditional(
+                topic, partition, expected_offset, records, {std::move(callback)}, now);
+        changed = changed && !std::exchange(wake_posted_, wake_posted_ || changed);
+    }
+    if (changed) wake();
+    return {};
+}
+
 void ProducerState::wake() {
     loop_->post([self = shared_from_this()] {
         {
@@ -236,7 +259,10 @@ bool ProducerState::send_one() {
         const std::lock_guard lock(mutex_);
         call->batches = accumulator_.take(EventLoop::now(), limits, too_large);
         for (const auto& taken : call->batches) {
-            call->rows.push_back({taken.queue->topic->id, taken.queue->partition, 0});
+            call->rows.push_back({taken.queue->topic->id,
+                                  taken.queue->partition,
+                                  0,
+                                  taken.batch->expected_offset});
         }
     }
     const bool refused = !too_large.empty();
@@ -275,14 +301,15 @@ void ProducerState::handle_too_large(std::span<TakenBatch> batches) {
     {
         const std::lock_guard lock(mutex_);
         for (auto& [queue, batch] : batches) {
-            if (batch->deliveries.size() > 1) {
+            if (batch->deliveries.size() > 1 && !batch->conditional()) {
                 accumulator_.give_back_split(*queue, std::move(batch));
                 continue;
             }
             accumulator_.finished(*queue, *batch, false, EventLoop::now());
             Error why{ErrorCode::message_too_large,
                       queue->topic->name + "-" + std::to_string(queue->partition) +
-                              ": a record of " + std::to_string(batch->cost) +
+                              (batch->conditional() ? ": a batch of " : ": a record of ") +
+                              std::to_string(batch->cost) +
                               " bytes does not fit into a request, at most " +
                               std::to_string(request_max) +
                               " (the broker's network.request_bytes_max)."};

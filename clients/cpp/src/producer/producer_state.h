@@ -41,6 +41,11 @@ public:
 
     // Any thread. Errors: as Producer::send().
     Result<void> add(std::string_view topic, const NewRecord& record, Producer::Callback callback);
+    Result<void> add_conditional(std::string_view topic,
+                                 std::uint32_t partition,
+                                 std::int64_t expected_offset,
+                                 std::span<const NewRecord> records,
+                                 Producer::Callback callback);
     Result<void> flush(std::chrono::milliseconds timeout);
     // Refuses records from now on. False when that was so before.
     bool begin_close();

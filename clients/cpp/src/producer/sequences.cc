@@ -43,7 +43,14 @@ void Sequences::came_back(const PendingBatch& batch) noexcept {
 }
 
 void Sequences::failed(const PendingBatch& batch) noexcept {
-    if (batch.stamped() && !is_void(batch.stamp)) gap_ = true;
+    if (!batch.stamped() || is_void(batch.stamp)) return;
+    const auto base = batch.stamp.base_sequence;
+    const bool is_last = sequence_after(base, batch.builder.record_count()) == next_;
+    if (batch.number_unused && is_last) {
+        next_ = base;
+    } else {
+        gap_ = true;
+    }
 }
 
 SequenceRemedy Sequences::refused(const PendingBatch& batch,

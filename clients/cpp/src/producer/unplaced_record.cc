@@ -31,6 +31,12 @@ UnplacedRecord::UnplacedRecord(const NewRecord& record, Delivery heard)
     }
 }
 
+UnplacedRecord::UnplacedRecord(std::uint32_t its_partition, std::unique_ptr<PendingBatch> whole)
+        : partition(its_partition),
+          deadline(whole->deadline),
+          flush_epoch(whole->flush_epoch),
+          batch(std::move(whole)) {}
+
 NewRecord UnplacedRecord::view(std::vector<engine::HeaderView>& headers) const {
     headers.clear();
     for (const auto& [header_key, header_value] : header_list) {

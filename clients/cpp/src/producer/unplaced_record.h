@@ -1,6 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// A record that owns its bytes.
+// A record that owns its bytes, or a batch of them.
 #pragma once
 
 #include "producer/accumulator.h"
@@ -14,8 +14,10 @@ namespace millrace::detail {
 
 struct UnplacedRecord {
     UnplacedRecord(const NewRecord& record, Delivery delivery);
+    // A whole batch, whose partition is not known to exist.
+    UnplacedRecord(std::uint32_t its_partition, std::unique_ptr<PendingBatch> whole);
 
-    // Borrows from this.
+    // Borrows from this. Requires: it is no batch.
     [[nodiscard]] NewRecord view(std::vector<engine::HeaderView>& headers) const;
 
     std::optional<std::string> key;
@@ -27,6 +29,7 @@ struct UnplacedRecord {
     Delivery delivery;
     engine::MonotonicTime deadline{0};
     std::uint64_t flush_epoch = 0;
+    std::unique_ptr<PendingBatch> batch;  // Null: a record, by what stands above.
 };
 
 }  // namespace millrace::detail

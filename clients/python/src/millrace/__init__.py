@@ -6,10 +6,11 @@ from millrace.client import Client
 from millrace.consumer import Consumer, ConsumerOptions
 from millrace.errors import BatchError, BrokerError, ConnectionFailed, MillraceError, ReadError
 from millrace.producer import Producer, ProducerOptions
-from millrace.types import (Ack, Acks, Compression, Durability, Position, Record, TopicPartition)
+from millrace.types import (Ack, Acks, Compression, Durability, NewRecord, Position, Record,
+                            TopicPartition)
 from millrace.version import VERSION as __version__
 
 __all__ = ["Ack", "Acks", "Admin", "BatchError", "BrokerError", "Client", "Compression",
            "ConnectionFailed", "Consumer", "ConsumerOptions", "Durability", "MillraceError",
-           "NewTopic", "Position", "Producer", "ProducerOptions", "ReadError", "Record",
+           "NewRecord", "NewTopic", "Position", "Producer", "ProducerOptions", "ReadError", "Record",
            "TopicPartition", "__version__"]

@@ -2,12 +2,15 @@
 """Questions and changes about topics, settings, offsets and the cluster."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from millrace.calls_cluster import (decode_alter_configs, decode_describe_cluster,
                                     decode_describe_configs, encode_alter_configs,
                                     encode_describe_cluster, encode_describe_configs)
+from millrace.calls_compactions import (Compacted, decode_compact_records,
+                                        encode_compact_records)
 from millrace.calls_data import TIME_END, Part
 from millrace.calls_deletions import (EXPIRED_RECORDS, Deleted, decode_delete_records,
                                       encode_delete_records)
@@ -15,8 +18,9 @@ from millrace.calls_topics import (decode_create_partitions, decode_create_topic
                                    decode_delete_topics, encode_create_partitions,
                                    encode_create_topics, encode_delete_topics)
 from millrace.client import Client
-from millrace.descriptions import (ClusterDescription, ConfigEntry, DeletionOutcome,
-                                   PartitionOffsets, TopicDescription, TopicOutcome)
+from millrace.descriptions import (ClusterDescription, CompactionOutcome, ConfigEntry,
+                                   DeletionOutcome, PartitionOffsets, TopicDescription,
+                                   TopicOutcome)
 from millrace.errors import protocol_violation
 from millrace.frame import Api
 from millrace.positions import Place, find_places, list_offsets, part_of
@@ -24,6 +28,8 @@ from millrace.tables import Answer
 from millrace.types import Position, TopicPartition
 
 T = TypeVar("T")
+
+_ASK_AGAIN_S = 0.2
 
 
 class NewTopic(NamedTuple):
@@ -124,6 +130,21 @@ class Admin:
         return self._delete([(TopicPartition(name, part.partition), EXPIRED_RECORDS)
                              for part in topic.partitions])
 
+    def compact_topic(self, name: str, wait: bool = True) -> list[CompactionOutcome]:
+        """Compacts every partition now. Without `wait` it returns at once, and they go on; with it
+        when all are finished, however long that takes.
+        Errors: unknown_topic; of an outcome invalid_config when the topic is not compacted."""
+        parts = [part_of(self._client, TopicPartition(name, part.partition))
+                 for part in self.describe_topic(name).partitions]
+        known = self._compact([(part, 0) for part in parts])
+        while wait and any(not row.finished for row in known.values()):
+            time.sleep(_ASK_AGAIN_S)
+            known |= self._compact([(row.part, row.ticket) for row in known.values()
+                                    if not row.finished])
+        return [CompactionOutcome(name, row.part.partition, row.finished, row.segments, row.records,
+                                  row.bytes, row.error)
+                for row in (known[part] for part in parts)]
+
     def topic_config(self, name: str, keys: Sequence[str] = ()) -> list[ConfigEntry]:
         """All settings, or those of `keys`. Errors: unknown_topic, invalid_config."""
         return self._config(name, keys)
@@ -158,6 +179,18 @@ class Admin:
         return [DeletionOutcome(where.topic, where.partition, row.log_start_offset, row.segments,
                                 row.bytes, row.error)
                 for row, (where, _) in zip(deleted, deletions)]
+
+    def _compact(self, rows: list[tuple[Part, int]]) -> dict[Part, Compacted]:
+        def decode(answer: Answer) -> list[Compacted]:
+            compacted = decode_compact_records(answer)
+            if [row.part for row in compacted] != [part for part, _ in rows]:
+                raise protocol_violation("other partitions were compacted than asked for")
+            return compacted
+
+        # Asked twice it is one compaction: a lost answer does no harm.
+        compacted = self._client.call(Api.COMPACT_RECORDS, encode_compact_records(rows), decode)
+        return {row.part: row._replace(finished=row.finished or row.error is not None)
+                for row in compacted}
 
     def _config(self, topic: str | None, keys: Sequence[str]) -> list[ConfigEntry]:
         decode = _counted(decode_describe_configs, 1)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from millrace.errors import BrokerError, protocol_violation
-from millrace.tables import (Answer, Budget, build_structs, finish, guarded, halves, new_builder,
+from millrace.tables import (Answer, Budget, build_longs, build_structs, finish, guarded, halves, new_builder,
                              read_messages, row_error, uuid_of)
 from millrace.wire import (FetchPartition, FetchRequest, FetchResponse, FetchedPartition,
                            ListOffsetsRequest, ListOffsetsResponse, ListedOffset, OffsetQuery,
@@ -68,9 +68,12 @@ class Listed(NamedTuple):
 
 
 def encode_produce(acks: int, durability: int, timeout_ms: int,
-                   rows: list[tuple[Part, int]]) -> bytes:
-    """Each row with the bytes of its batches."""
+                   rows: list[tuple[Part, int]], expected: list[int] | None = None) -> bytes:
+    """Each row with the bytes of its batches; `expected`: where its partition must end."""
     builder = new_builder()
+    offsets = None
+    if expected is not None:
+        offsets = build_longs(builder, ProduceRequest.StartExpectedOffsetsVector, expected)
     structs = [(*halves(part.topic), part.partition, size) for part, size in rows]
     partitions = build_structs(builder, ProduceRequest.StartPartitionsVector,
                                ProducePartition.CreateProducePartition, structs)
@@ -79,6 +82,8 @@ def encode_produce(acks: int, durability: int, timeout_ms: int,
     ProduceRequest.AddDurability(builder, durability)
     ProduceRequest.AddTimeoutMs(builder, timeout_ms)
     ProduceRequest.AddPartitions(builder, partitions)
+    if offsets is not None:
+        ProduceRequest.AddExpectedOffsets(builder, offsets)
     return finish(builder, ProduceRequest.End(builder))
 
 

@@ -87,7 +87,8 @@ class Client:
         raise failure
 
     def call(self, api: Api, table: bytes, decode: Callable[[Answer], T], *, about: str = "",
-             changes: bool = False, timeout: float | None = None) -> T:
+             changes: bool = False, timeout: float | None = None,
+             payload: list[bytes] | None = None) -> T:
         """Asks the broker, and decodes its answer. A refusal for the time being is asked again
         within the time-out, a lost connection only where the call changes nothing.
 
@@ -97,7 +98,7 @@ class Client:
         backoff = Backoff()
         while True:
             try:
-                return self._call_once(api, table, decode, deadline, about)
+                return self._call_once(api, table, decode, deadline, about, payload)
             except MillraceError as why:
                 delay = backoff.next()
                 again = why.name in _REFUSED_FOR_NOW or (
@@ -150,10 +151,11 @@ class Client:
             self._topics.pop(name, None)
 
     def _call_once(self, api: Api, table: bytes, decode: Callable[[Answer], T],
-                   deadline: Deadline, about: str) -> T:
+                   deadline: Deadline, about: str, payload: list[bytes] | None) -> T:
         with self._lock:
             if self._closed:
                 raise MillraceError("closed", "the client was closed")
             if self._control is None or self._control.closed:
                 self._control = self.connect(deadline.left_or_instant())
-            return self._control.call(api, table, decode, deadline.left_or_instant(), about=about)
+            return self._control.call(api, table, decode, deadline.left_or_instant(), payload,
+                                      about)

@@ -52,6 +52,18 @@ class DeletionOutcome:
     error: BrokerError | None
 
 
+@dataclass(frozen=True, slots=True)
+class CompactionOutcome:
+    """What compaction made of the segments of one partition that it went over: before, after."""
+    topic: str
+    partition: int
+    finished: bool  # Else it goes on, and the rest is not known yet.
+    segments: tuple[int, int]
+    records: tuple[int, int]
+    bytes: tuple[int, int]
+    error: BrokerError | None
+
+
 class ConfigSource(IntEnum):
     DEFAULT_VALUE = 0
     TOPIC = 1

@@ -30,9 +30,11 @@ class Api(IntEnum):
     DELETE_TOPICS = 21
     CREATE_PARTITIONS = 22
     DELETE_RECORDS = 23
+    COMPACT_RECORDS = 24
     PRODUCE = 30
     FETCH = 31
     LIST_OFFSETS = 32
+    APPEND_ATOMIC = 34
 
 
 class ResponseHeader(NamedTuple):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from millrace import codecs
 from millrace.accumulator import RECORD_BYTES, Accumulator, PendingBatch
+from millrace.batch import BatchBuilder
 from millrace.client import Client
 from millrace.errors import MillraceError, invalid_argument
+from millrace.immediate import add_record, append_at, append_atomic
 from millrace.partitioner import StickyPartitions, partition_of_key
 from millrace.sender import Sender
 from millrace.timing import Deadline
-from millrace.types import (Ack, Acks, Bytes, Compression, Durability, TopicPartition, to_bytes)
+from millrace.types import (Ack, Acks, Bytes, Compression, Durability, NewRecord, TopicPartition,
+                            to_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +121,49 @@ class Producer:
             refused: Future[Ack] = Future()
             refused.set_exception(why)
             return refused
+
+    def append_at(self, topic: str, partition: int, expected_offset: int,
+                  records: Iterable[NewRecord | Bytes | None],
+                  timeout: float | None = None) -> Ack:
+        """Conditional append: stores the records as one batch, only if the partition ends at
+        `expected_offset`, and returns the Ack of the first. Of many that expect the same offset
+        exactly one succeeds. It waits for the answer and is not in order with send(): flush()
+        before, where that counts. What is no NewRecord is a value.
+
+        Errors: unexpected_offset (the message says where the partition ends; nothing was stored);
+        timed_out and disconnected mean unknown: it is not sent again, since it might find itself.
+        """
+        if self._options.acks == Acks.NONE:
+            raise invalid_argument("a conditional append needs an answer: not acks 0")
+        if not 0 <= expected_offset < 1 << 63:
+            raise invalid_argument("an expected offset is not below 0")
+        if self._is_closed():
+            raise MillraceError("closed", "the producer was closed")
+        builder = BatchBuilder()
+        for record in records:
+            add_record(builder, record)
+        if not len(builder):
+            raise invalid_argument("a conditional append has no records")
+        limit = self._options.delivery_timeout if timeout is None else timeout
+        return append_at(self._client, self._options, TopicPartition(topic, partition),
+                         expected_offset, builder, limit)
+
+    def append_atomic(self,
+                      records: Iterable[tuple[TopicPartition, NewRecord | Bytes | None]],
+                      expected: Mapping[TopicPartition, int] | None = None,
+                      timeout: float | None = None) -> list[Ack]:
+        """Atomic append: stores all records or none, whatever crash comes in between, in as many
+        partitions of any topics as they name, and returns an Ack for each, in order. They are on
+        stable storage then, whatever the topics' classes are. With `expected` nothing is stored
+        unless each of those partitions ends at that offset. What is no NewRecord is a value.
+
+        Sent once: a refusal means that nothing is stored; timed_out, disconnected and
+        storage_failed mean unknown. It is not in order with send(): flush() before.
+        """
+        if self._is_closed():
+            raise MillraceError("closed", "the producer was closed")
+        limit = self._options.delivery_timeout if timeout is None else timeout
+        return append_atomic(self._client, self._options, records, expected or {}, limit)
 
     def flush(self, timeout: float = 300.0) -> None:
         """Sends what waits, and returns when all records sent before are acknowledged or failed.

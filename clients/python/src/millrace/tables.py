@@ -111,6 +111,14 @@ def build_structs(builder: flatbuffers.Builder, start: Callable[[Any, int], Any]
     return builder.EndVector()
 
 
+def build_longs(builder: flatbuffers.Builder, start: Callable[[Any, int], Any],
+                numbers: list[int]) -> int:
+    start(builder, len(numbers))
+    for number in reversed(numbers):
+        builder.PrependInt64(number)
+    return builder.EndVector()
+
+
 def halves(uuid: UUID) -> tuple[int, int]:
     return uuid.int >> 64, uuid.int & _HALF
 

@@ -87,6 +87,15 @@ class Record:
     headers: Headers
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A record to be stored together with others. Text is sent as UTF-8."""
+    value: Bytes | None = None
+    key: Bytes | None = None
+    timestamp_ms: int | None = None  # None: now.
+    headers: tuple[tuple[str, Bytes | None], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     """A record is stored. Offset is -1 with Acks.NONE."""

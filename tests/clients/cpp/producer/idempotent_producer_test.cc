@@ -188,6 +188,55 @@ TEST_F(IdempotentProducerTest, GoesOnInANewEpochBehindABatchThatFailed) {
     EXPECT_EQ(stamps().back(), (ProducerStamp{41, 1, 0}));
 }
 
+TEST_F(IdempotentProducerTest, AConditionalAppendThatIsRefusedUsesUpNoNumber) {
+    broker_.give_producer_ids(41);
+    auto producer = open();
+    ASSERT_TRUE(send(producer));
+    Record record;
+    record.value = "v";
+    script({refused(ErrorCode::unexpected_offset), kStored});
+    const auto late = producer.append_at("t", 0, 0, {record, record});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, millrace::ErrorCode::unexpected_offset);
+    ASSERT_TRUE(producer.append_at("t", 0, 1, {record, record}));
+    ASSERT_TRUE(send(producer));
+    EXPECT_EQ(stamps(),
+              (std::vector<ProducerStamp>{{41, 0, 0}, {41, 0, 1}, {41, 0, 1}, {41, 0, 3}}));
+}
+
+TEST_F(IdempotentProducerTest, AConditionalAppendIsSentAgainOnlyWithANumber) {
+    Record record;
+    record.value = "v";
+    auto without = open();  // The broker gives no ids.
+    script({kHangUp});
+    const auto unknown = without.append_at("t", 0, 0, {record});
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().code, millrace::ErrorCode::disconnected);
+    broker_.give_producer_ids(41);
+    auto with = open();
+    script({kHangUp, kStored});
+    EXPECT_TRUE(with.append_at("t", 0, 0, {record}));
+}
+
+TEST_F(IdempotentProducerTest, AConditionalAppendIsOneBatchOfOnePartition) {
+    broker_.give_producer_ids(41);
+    auto producer = open();
+    Record record;
+    record.value = "v";
+    const auto ack = producer.append_at("t", 1, 0, {record, record, record});
+    ASSERT_TRUE(ack) << ack.error().message;
+    EXPECT_EQ(ack->partition, 1U);
+    EXPECT_EQ(ack->offset, 0);
+    EXPECT_EQ(stamps().size(), 1U);
+    record.partition = 0;
+    EXPECT_FALSE(producer.append_at("t", 1, 3, {record}));
+    EXPECT_FALSE(producer.append_at("t", 1, 3, {}));
+    EXPECT_FALSE(producer.append_at("t", 1, -1, {Record{}}));
+    const auto missing = producer.append_at("t", 7, 0, {Record{}});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, millrace::ErrorCode::unknown_partition);
+}
+
 TEST_F(IdempotentProducerTest, RefusesMoreBatchesOnTheirWayThanABrokerKnowsAgain) {
     auto client = Client::connect({.addresses = broker_.address()});
     ASSERT_TRUE(client);

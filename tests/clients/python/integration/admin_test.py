@@ -2,8 +2,8 @@
 """Topics, settings and the cluster of a real broker."""
 from support.broker import SECONDS, BrokerCase
 
-from millrace import (Admin, Client, MillraceError, NewTopic, Position, Producer, ProducerOptions,
-                      TopicPartition)
+from millrace import (Admin, Client, Consumer, MillraceError, NewTopic, Position, Producer,
+                      ProducerOptions, TopicPartition)
 from millrace.descriptions import ConfigSource
 
 
@@ -100,6 +100,21 @@ class Topics(BrokerCase):
         (deleted,) = self.admin.delete_records({one: -1})
         self.assertEqual(deleted.start_offset, 5)
         self.assertEqual([row.segments for row in self.admin.expire_topic(self.topic)], [0, 0])
+
+
+    def test_are_compacted_and_read_across_what_is_missing(self):
+        self.create(1, cleanup_policy="compact", segment_bytes="4096")
+        with Producer(self.client) as producer:
+            for number in range(40):
+                producer.send(self.topic, f"{number:02}" + "v" * 1000,
+                              key=f"key-{number % 2}").result(SECONDS)
+        (done,) = self.admin.compact_topic(self.topic)
+        self.assertEqual((done.finished, done.error), (True, None))
+        self.assertLess(done.records[1], done.records[0] / 5)
+        with Consumer(self.client) as consumer:
+            consumer.assign_topic(self.topic)
+            values = {record.key: record.value[:2] for record in consumer.until_end()}
+        self.assertEqual(values, {b"key-0": b"38", b"key-1": b"39"})
 
 
 class Settings(BrokerCase):

@@ -7,7 +7,8 @@ from concurrent.futures import wait
 from support.broker import SECONDS, BrokerCase
 
 from millrace import (Acks, Client, Compression, Consumer, ConsumerOptions, Durability,
-                      MillraceError, Position, Producer, ProducerOptions, Record)
+                      MillraceError, NewRecord, Position, Producer, ProducerOptions, Record,
+                      TopicPartition)
 from millrace.partitioner import partition_of_key
 
 
@@ -173,6 +174,46 @@ class Records(DataCase):
             error = producer.send("nobodys", "v").exception(SECONDS)
         self.assertEqual((error.name, error.retryable), ("unknown_topic", True))
         self.assertIn("millrace topic create nobodys", str(error))
+
+
+class Conditions(DataCase):
+    def test_let_a_batch_in_only_where_the_partition_ends(self):
+        self.create(2)
+        with Producer(self.client) as producer:
+            ack = producer.append_at(self.topic, 1, 0, ["a", NewRecord(key="k", value="b")])
+            self.assertEqual((ack.partition, ack.offset), (1, 0))
+            with self.assertRaises(MillraceError) as refused:
+                producer.append_at(self.topic, 1, 1, ["late"])
+            self.assertEqual(refused.exception.name, "unexpected_offset")
+            self.assertIn("ends at offset 2, not at 1", str(refused.exception))
+            self.assertEqual(producer.append_at(self.topic, 1, 2, ["c"]).offset, 2)
+        self.assertEqual(self.values(self.read()), [b"a", b"b", b"c"])
+
+    def test_are_checked_before_anything_is_sent(self):
+        self.create(1)
+        with Producer(self.client) as producer:
+            for offset, records in ((-1, ["a"]), (0, [])):
+                with self.assertRaises(MillraceError) as refused:
+                    producer.append_at(self.topic, 0, offset, records)
+                self.assertEqual(refused.exception.name, "invalid_argument")
+
+
+class AtomicAppends(DataCase):
+    def test_store_all_records_or_none(self):
+        self.create(4)
+        at = [TopicPartition(self.topic, partition) for partition in range(4)]
+        with Producer(self.client) as producer:
+            acks = producer.append_atomic([(at[2], "a"), (at[0], "b"), (at[2], "c")])
+            self.assertEqual([(ack.partition, ack.offset) for ack in acks],
+                             [(2, 0), (0, 0), (2, 1)])
+            with self.assertRaises(MillraceError) as refused:
+                producer.append_atomic([(at[1], "x"), (at[2], "y")], {at[2]: 1})
+            self.assertEqual(refused.exception.name, "unexpected_offset")
+            with self.assertRaises(MillraceError) as refused:
+                producer.append_atomic([(at[1], "x"), (TopicPartition(self.topic, 9), "y")])
+            self.assertEqual(refused.exception.name, "unknown_partition")
+            producer.append_atomic([(at[1], "d"), (at[2], "e")], {at[2]: 2, at[1]: 0})
+        self.assertEqual(sorted(self.values(self.read())), [b"a", b"b", b"c", b"d", b"e"])
 
 
 class Reading(DataCase):

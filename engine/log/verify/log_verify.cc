@@ -1,5 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include "engine/log/log_verify.h"
+#include "engine/log/verify/log_verify.h"
 
 #include <algorithm>
 #include <utility>
@@ -49,8 +49,9 @@ void LogVerify::next_segment() noexcept {
     const auto from = std::max(op_->next_offset, log_->log_start);
     auto* segment = segments.find(from);
     if (segment == nullptr && !segments.empty()) segment = &segments.at(0);
-    // What `from` lies behind was verified already.
-    if (segment != nullptr && begun_ && segment->base < op_->next_offset) {
+    // Verified already. One that goes on behind it has taken the place of others, and is not.
+    if (segment != nullptr && begun_ && segment->base < op_->next_offset &&
+        segment->planned_end <= op_->next_offset) {
         segment = segments.after(*segment);
     }
     if (segment == nullptr || segment->bytes == 0) {
@@ -61,7 +62,7 @@ void LogVerify::next_segment() noexcept {
     begun_ = true;
     from_ = segment->base;
     end_ = std::min(segment->planned_end, log_->stored_end);
-    last_ = segments.after(*segment) == nullptr;
+    last_ = end_ == log_->stored_end;
     found_ = {};
     segment_.start(*log_, *segment, found_, completion_of<&LogVerify::segment_over>(*this));
 }
@@ -69,12 +70,12 @@ void LogVerify::next_segment() noexcept {
 void LogVerify::segment_over(Result<void> outcome) noexcept {
     if (op_ == nullptr) return end_job();
     if (!outcome) return finish(outcome);
-    // None: it left the log meanwhile.
-    if (found_.segments > 0) book_.replace(*log_, from_, from_ + 1, found_.damaged);
+    const bool verified = found_.segments > 0;  // Else it left the log meanwhile.
+    if (verified) book_.replace(*log_, from_, end_, found_.damaged);
     take_over(found_);
-    op_->next_offset = std::max(end_, log_->log_start);
-    if (last_ && found_.segments > 0) op_->at_end = true;
-    if (op_->at_end || op_->bytes >= op_->bytes_max) return finish({});
+    op_->next_offset = std::max(verified ? end_ : from_, log_->log_start);
+    op_->at_end = verified && last_;
+    if (op_->at_end || (verified && op_->bytes >= op_->bytes_max)) return finish({});
     context_.defer(begin_);
 }
 

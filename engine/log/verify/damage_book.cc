@@ -1,5 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include "engine/log/damage_book.h"
+#include "engine/log/verify/damage_book.h"
 
 #include <algorithm>
 #include <string>
@@ -39,9 +39,12 @@ void DamageBook::report(const LogState& log, const DamagedRange& range) noexcept
                            {"reason", range.reason}});
 }
 
-void DamageBook::drop_below_start(const LogState& log) noexcept {
+void DamageBook::drop_gone(LogState& log) noexcept {
     std::erase_if(known_, [&log](const auto& known) {
-        return known.key == log.key && known.range.last < log.log_start;
+        if (known.key != log.key) return false;
+        const auto* segment = log.segments.find(known.range.segment);
+        return known.range.last < log.log_start || segment == nullptr ||
+               segment->base != known.range.segment;
     });
     context_.counters.damaged_ranges = known_.size();
 }

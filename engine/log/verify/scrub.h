@@ -8,7 +8,7 @@
 //              minutes at most, and what an earlier run found is found again.
 #pragma once
 
-#include "engine/log/log_verify.h"
+#include "engine/log/verify/log_verify.h"
 
 #include <memory>
 #include <vector>

@@ -26,8 +26,8 @@ public:
                  Offset end,
                  const std::vector<DamagedRange>& damaged) noexcept;
 
-    // Below the log start nothing is damaged.
-    void drop_below_start(const LogState& log) noexcept;
+    // Below the log start nothing is damaged, nor in segments that the log no longer has.
+    void drop_gone(LogState& log) noexcept;
     void forget(const LogState& log) noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return known_.empty(); }

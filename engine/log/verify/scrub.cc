@@ -1,5 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include "engine/log/scrub.h"
+#include "engine/log/verify/scrub.h"
 
 #include "engine/log/log_table.h"
 
@@ -117,7 +117,7 @@ void Scrub::end_pass() noexcept {
 
 void Scrub::tidy_book() noexcept {
     for (const auto& key : book_.logs()) {
-        if (auto* log = logs_.find(key); log != nullptr) book_.drop_below_start(log->state());
+        if (auto* log = logs_.find(key); log != nullptr) book_.drop_gone(log->state());
     }
     next_tidy_ = MonotonicTime::max();
 }

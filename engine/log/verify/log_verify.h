@@ -3,8 +3,8 @@
 // One VerifyOp at work: the segments of a log one after the other, from an offset on.
 #pragma once
 
-#include "engine/log/damage_book.h"
-#include "engine/log/segment_verify.h"
+#include "engine/log/verify/damage_book.h"
+#include "engine/log/verify/segment_verify.h"
 
 namespace millrace::engine {
 
@@ -63,10 +63,10 @@ private:
     Deferred begin_;
     LogState* log_ = nullptr;
     VerifyOp* op_ = nullptr;
-    VerifyOp found_;  // Of the segment that is being verified.
-    Offset from_;     // Of that segment.
-    Offset end_;      // Of what it holds.
-    bool last_ = false;
+    VerifyOp found_;     // Of the segment that is being verified.
+    Offset from_;        // Of that segment.
+    Offset end_;         // Of what it holds.
+    bool last_ = false;  // Nothing was stored behind it.
     bool begun_ = false;
 };
 

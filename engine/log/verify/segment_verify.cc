@@ -1,5 +1,5 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
-#include "engine/log/segment_verify.h"
+#include "engine/log/verify/segment_verify.h"
 
 #include "engine/format/file_names.h"
 #include "engine/log/batch_scan.h"
@@ -27,7 +27,7 @@ std::string segment_file(Offset base, std::string_view suffix) {
 }
 
 // Why no right batch begins at the front of `bytes`; empty: one does, or it is not all there.
-std::string fault_at(Bytes bytes, const ScanBounds& bounds) {
+std::string fault_at(Bytes bytes, const ScanBounds& bounds, bool has_holes) {
     if (bounds.bytes_left < kBatchHeaderBytes) return "what is left is shorter than a batch header";
     const auto looked = look_at_batch(bytes, bounds);
     if (looked.look == BatchLook::cut) return {};
@@ -38,7 +38,7 @@ std::string fault_at(Bytes bytes, const ScanBounds& bounds) {
                            batch.crc(),
                            batch.computed_crc());
     }
-    if (batch.base_offset() == bounds.expected) return {};
+    if (has_holes || batch.base_offset() == bounds.expected) return {};
     return fmt::format(
             "offset {} where {} is next", batch.base_offset().value, bounds.expected.value);
 }
@@ -82,7 +82,7 @@ void SegmentVerify::measure_index() noexcept {
     if (context_.failed) return finish(std::unexpected(*context_.failed));
     if (gone()) return finish({});
     index_files_[loading_] = {};
-    file_path_ = segment_path(log_->directory, segment_->base, kIndexSuffixes[loading_]);
+    file_path_ = segment_->path(log_->directory, kIndexSuffixes[loading_]);
     path_call(FileOpKind::stat, file_path_, &SegmentVerify::index_measured);
 }
 
@@ -112,6 +112,7 @@ void SegmentVerify::index_opened() noexcept {
         return index_ready();
     }
     handle_ = static_cast<FileHandle>(result());
+    pace_.spend(file.size, context_.clock.monotonic_now());
     transfer(FileOpKind::read,
              handle_,
              file.buffer->data,
@@ -157,7 +158,8 @@ void SegmentVerify::begin_walk() noexcept {
     walk_.begin({.expected = segment_->base,
                  .end = end_,
                  .bytes_end = bytes_end_,
-                 .window_bytes = kWindowBytes});
+                 .window_bytes = kWindowBytes,
+                 .has_holes = segment_->has_holes});
     walk_on();
 }
 
@@ -168,7 +170,9 @@ void SegmentVerify::walk_on() noexcept {
             const auto bytes = reader_.buffer() ? reader_.bytes() : Bytes{};
             const auto at = position - (reader_.buffer() ? reader_.position() : position);
             if (at < bytes.size()) {
-                reason_ = fault_at(bytes.subspan(at), {expected_, end_, bytes_end_ - position});
+                reason_ = fault_at(bytes.subspan(at),
+                                   {expected_, end_, bytes_end_ - position},
+                                   segment_->has_holes);
                 if (!reason_.empty() && reader_.has_unreadable_blocks()) {
                     reason_ = "the device cannot read it";
                 }
