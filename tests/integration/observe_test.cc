@@ -102,7 +102,7 @@ TEST_F(Observe, IsReadyUntilItIsToldToStop) {
     EXPECT_EQ(get("/readyz").status, 200);
     const auto health = nlohmann::json::parse(get("/healthz?verbose").body);
     EXPECT_EQ(health["status"], "ok");
-    EXPECT_EQ(health["checks"].size(), 3U);
+    EXPECT_EQ(health["checks"].size(), 4U);
     const auto address = broker().ready().http;
     EXPECT_EQ(broker().stop(), 0);
     EXPECT_THROW(http_get(address, "/livez"), std::runtime_error);

@@ -98,13 +98,24 @@ TEST_F(ObserverTest, SaysSinceWhenACheckIsAsItIs) {
     const auto health = nlohmann::json::parse(get("/healthz", true).body);
     EXPECT_EQ(health["status"], "failed");
     const auto& checks = health["checks"];
-    ASSERT_EQ(checks.size(), 3U);
+    ASSERT_EQ(checks.size(), 4U);
     EXPECT_EQ(checks[0]["name"], "serving");
     EXPECT_EQ(checks[0]["status"], "ok");
     EXPECT_EQ(checks[0]["since"], "2023-11-14T22:13:20Z");
     EXPECT_EQ(checks[2]["name"], "storage");
     EXPECT_EQ(checks[2]["status"], "failed");
     EXPECT_EQ(checks[2]["since"], "2023-11-14T22:14:20Z");
+}
+
+TEST_F(ObserverTest, StaysReadyWhenRecordsAreDamagedAndSaysSo) {
+    source_.next.shards[0].engine.damaged_ranges = 2;
+    EXPECT_EQ(get("/readyz").status, 200U);
+    const auto health = nlohmann::json::parse(get("/healthz", true).body);
+    const auto& records = health["checks"][3];
+    EXPECT_EQ(records["name"], "records");
+    EXPECT_EQ(records["status"], "ok");
+    EXPECT_THAT(records["reason"].get<std::string>(), HasSubstr("2 damaged ranges"));
+    EXPECT_THAT(metrics(), HasSubstr("millrace_log_damaged_ranges 2\n"));
 }
 
 TEST_F(ObserverTest, ListsItsPagesForWhoeverAsksForAnother) {
