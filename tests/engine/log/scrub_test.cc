@@ -135,6 +135,13 @@ TEST_F(ScrubTest, FindsAnOffsetIndexThatNamesAnotherPlace) {
     EXPECT_EQ(op.damaged[0].position, kOffsetEntryBytes);
 }
 
+TEST_F(ScrubTest, FindsAnIndexThatGoesOnBehindTheEndOfItsSegment) {
+    fill();
+    const auto bytes = harness_.disk.contents(kFolder + kFirst + ".index").size();
+    flip(kFirst + ".index", bytes - kOffsetEntryBytes + 4);  // The last place, far away now.
+    expect_damaged(kFirst + ".index", 19, 19, "go on behind the end");
+}
+
 TEST_F(ScrubTest, FindsATimeIndexThatNamesAnotherTime) {
     fill();
     flip(kFirst + ".timeindex", 7);
