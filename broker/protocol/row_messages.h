@@ -29,8 +29,7 @@ template <class CodeOf, class TextOf>
     for (std::uint32_t index = 0; index < rows && texts.size() < kRowMessagesMax; ++index) {
         const wire::ErrorCode code = code_of(index);
         if (code == wire::ErrorCode::none) continue;
-        texts.push_back(
-                wire::CreateRowMessageDirect(builder, index, text_of(index, code).c_str()));
+        texts.push_back(wire::CreateRowMessageDirect(builder, index, text_of(index, code).c_str()));
     }
     if (texts.empty()) return {};
     return builder.CreateVector(texts);
