@@ -41,6 +41,8 @@ public:
     [[nodiscard]] Log* find_log(const PartitionKey& key) noexcept override;
     void remove_log(const PartitionKey& key, EngineOp& op) override;
 
+    void adopt(AdoptOp& op) override { logs_.adopt(op); }
+
     void append_atomic(AtomicAppendOp& op) override { atomic_.start(op); }
 
     void end_turn() noexcept override;

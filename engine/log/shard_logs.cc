@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "engine/log/shard_logs.h"
 
+#include "engine/log/adoption/adoptions.h"
 #include "engine/log/checkpoint_round.h"
 #include "engine/log/closing.h"
 #include "engine/log/folder_removal.h"
@@ -60,6 +61,7 @@ struct ShardLogs::State {
     Compactions compactions;
     Scrub scrub;
     LogServices services;
+    Adoptions adoptions;
     CheckpointRound round;
     IdleFlush idle_flush;
     Closing closing;
@@ -119,6 +121,7 @@ ShardLogs::State::State(const ShardLogsParts& parts)
                    swaps,
                    records_checks,
                    scrub},
+          adoptions(context, trash, logs, services),
           round(context, logs, files, unsynced, releases),
           idle_flush(context, logs, flusher, releases, round),
           closing(context, logs, flusher, producer_loads) {
@@ -159,6 +162,7 @@ void ShardLogs::State::fail(Error error) noexcept {
     start_moves.fail(error);
     compactions.fail(error);
     scrub.fail(error);
+    adoptions.fail(error);
     logs.for_each_of_copy([error](LogImpl& log) { log.fail(error); });
     producer_loads.fail();
 }
@@ -190,6 +194,10 @@ Log* ShardLogs::find(const PartitionKey& key) noexcept {
 
 LogImpl* ShardLogs::find_held(const PartitionKey& key) noexcept {
     return state_->logs.find(key);
+}
+
+void ShardLogs::adopt(AdoptOp& op) {
+    state_->adoptions.start(op);
 }
 
 void ShardLogs::remove(const PartitionKey& key, EngineOp& op) {
@@ -227,12 +235,13 @@ void ShardLogs::end_turn() noexcept {
     state.context.run_deferred();
     state.retention.end_turn();
     state.scrub.end_turn();
+    state.adoptions.end_turn();
     state.segment_removals.end_turn();
     state.swaps.end_turn();
     state.compactions.end_turn();
     state.idle_flush.end_turn();
     state.flusher.end_turn();
-    if (state.compactions.stopped()) state.closing.end_turn();
+    if (state.compactions.stopped() && state.adoptions.stopped()) state.closing.end_turn();
     for (std::size_t i = 0; i < state.removals.size(); ++i)
         state.removals[i]->end_turn();
     std::erase_if(state.removals, [](const auto& removal) { return removal->ended(); });
@@ -258,22 +267,25 @@ bool ShardLogs::refused_space() const noexcept {
 bool ShardLogs::wants_round() const noexcept {
     if (state_->context.failed) return false;
     return state_->releases.frees_a_file() || state_->idle_flush.wants_round() ||
-           state_->swaps.wants_round();
+           state_->swaps.wants_round() || state_->adoptions.wants_round();
 }
 
 void ShardLogs::prepare_checkpoint(PrepareOp& op) {
     state_->round.prepare(op);
     state_->swaps.rows_taken();
+    state_->adoptions.rows_taken();
 }
 
 void ShardLogs::checkpoint_durable() noexcept {
     state_->round.durable();
     state_->swaps.round_durable();
+    state_->adoptions.round_durable();
 }
 
 void ShardLogs::checkpoint_abandoned() noexcept {
     state_->round.abandoned();
     state_->swaps.round_abandoned();
+    state_->adoptions.round_abandoned();
 }
 
 void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
@@ -284,6 +296,7 @@ void ShardLogs::wal_file_recycled(const WalFileUse& file) noexcept {
 void ShardLogs::flush_all(EngineOp& op) {
     state_->compactions.stop();
     state_->scrub.stop();
+    state_->adoptions.stop();
     state_->closing.start(op);
 }
 
@@ -291,7 +304,8 @@ MonotonicTime ShardLogs::next_deadline() const noexcept {
     const auto& state = *state_;
     const bool has_more = state.context.deferred_first != nullptr || !state.news.empty() ||
                           state.holds.has_news() || state.time_lookups.wants_turn() ||
-                          state.producer_loads.has_news() || state.segment_removals.wants_turn();
+                          state.producer_loads.has_news() || state.segment_removals.wants_turn() ||
+                          state.adoptions.wants_turn();
     if (has_more) return MonotonicTime::min();
     auto deadline = std::min(state.flusher.next_deadline(), state.files.next_deadline());
     deadline = std::min(deadline, state.idle_flush.next_deadline());

@@ -81,6 +81,9 @@ public:
                             const LogConfig& config,
                             RecoveredLog* recovered);
 
+    // See AdoptOp. Requires: rounds are being made.
+    void adopt(AdoptOp& op);
+
     [[nodiscard]] Log* find(const PartitionKey& key) noexcept;
 
     // The same, to hold it for an atomic append.

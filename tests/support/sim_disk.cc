@@ -140,6 +140,23 @@ void SimDisk::overwrite(const std::string& path, std::uint64_t position, engine:
     file.write(state_->operations, position, bytes, true);
 }
 
+void SimDisk::put(const std::string& path, engine::Bytes bytes) {
+    auto& tree = state_->tree;
+    for (auto slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        const auto directory = path.substr(0, slash);
+        if (!tree.find(directory) && tree.make_directory(state_->operations, directory) < 0) {
+            throw std::invalid_argument("cannot make " + directory);
+        }
+    }
+    const auto made = tree.make_file(state_->operations, path);
+    if (made < 0) throw std::invalid_argument("cannot make " + path);
+    tree.sync_all(state_->operations + 1);
+    const auto id = static_cast<SimNodeId>(made);
+    state_->files[id] = std::make_shared<SimFile>();
+    state_->own(id).write(state_->operations, 0, bytes, true);
+}
+
 void SimDisk::remove(const std::string& path) {
     require_file(state_->tree, path);
     if (state_->tree.unlink(state_->operations, path) != 0) {

@@ -98,6 +98,8 @@ public:
     [[nodiscard]] std::vector<std::byte> contents(const std::string& path) const;
     // Changes bytes as a fault of the device would: durable at once, no operation.
     void overwrite(const std::string& path, std::uint64_t position, engine::Bytes bytes);
+    // A new file, durably, with the directories above it, as another process may lay it down.
+    void put(const std::string& path, engine::Bytes bytes);
     // As if the file had been deleted, durably.
     void remove(const std::string& path);
 

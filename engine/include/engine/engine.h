@@ -15,6 +15,7 @@
 #pragma once
 
 #include "engine/arena.h"
+#include "engine/adoption.h"
 #include "engine/atomic_append.h"
 #include "engine/clock.h"
 #include "engine/event_log.h"
@@ -166,6 +167,9 @@ public:
                                         std::string_view directory,
                                         const LogConfig& config) = 0;
     [[nodiscard]] virtual Log* find_log(const PartitionKey& key) noexcept = 0;
+
+    // Makes logs of segment files that are there already.
+    virtual void adopt(AdoptOp& op) = 0;
 
     // Stores batches of several partitions, of any shards, together or not at all. May be asked of
     // any shard. A stop of the shards waits for those under way.

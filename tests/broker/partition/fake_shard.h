@@ -131,6 +131,8 @@ public:
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs[key]; }
 
+    void adopt(engine::AdoptOp&) override {}
+
     void append_atomic(engine::AtomicAppendOp&) override {}
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp&) override {}

@@ -103,6 +103,8 @@ public:
 
     engine::Log* find_log(const engine::PartitionKey& key) noexcept override { return &logs_[key]; }
 
+    void adopt(engine::AdoptOp&) override {}
+
     void append_atomic(engine::AtomicAppendOp& op) override { op.done(op); }
 
     void remove_log(const engine::PartitionKey&, engine::EngineOp& op) override { op.done(op); }
