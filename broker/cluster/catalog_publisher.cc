@@ -20,7 +20,8 @@ struct Publication {
 
 struct CatalogPublisher::Round {
     CatalogPublisher* publisher = nullptr;
-    CatalogChangeRef change;
+    CatalogChangeRef change;                  // One of the two.
+    std::shared_ptr<TopicAdoption> adoption;
     OnApplied done;
     std::vector<Publication> publications;  // Kept still: made once.
     std::size_t waiting = 0;
@@ -28,7 +29,9 @@ struct CatalogPublisher::Round {
 
 void Publication::deliver(engine::PostedTask& task) noexcept {
     auto& self = reinterpret_cast<Publication&>(task);
-    self.subscriber->catalog_changed(*self.round->change, self);
+    const auto& round = *self.round;
+    if (round.adoption != nullptr) return self.subscriber->adopt_topic(*round.adoption, self);
+    self.subscriber->catalog_changed(*round.change, self);
 }
 
 void Publication::came_back(engine::PostedTask& task) noexcept {
@@ -56,9 +59,21 @@ void CatalogPublisher::subscribe(std::uint32_t shard, CatalogSubscriber& subscri
 
 void CatalogPublisher::publish(CatalogChangeRef change, OnApplied done) {
     auto round = std::make_unique<Round>();
-    round->publisher = this;
     round->change = std::move(change);
     round->done = std::move(done);
+    start(std::move(round));
+}
+
+void CatalogPublisher::publish(std::shared_ptr<TopicAdoption> adoption, OnApplied done) {
+    auto round = std::make_unique<Round>();
+    adoption->ops.resize(subscribers_.size());
+    round->adoption = std::move(adoption);
+    round->done = std::move(done);
+    start(std::move(round));
+}
+
+void CatalogPublisher::start(std::unique_ptr<Round> round) {
+    round->publisher = this;
     round->publications.resize(subscribers_.size());
     auto& kept = *rounds_.emplace_back(std::move(round));
     for (const auto* subscriber : subscribers_)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "broker/cluster/topic.h"
+#include "broker/cluster/topic_adoption.h"
 #include "engine/shard_post.h"
 
 #include <cstdint>
@@ -26,6 +27,8 @@ public:
     // Call applied(publication) exactly once, now or later, on this shard's thread.
     virtual void catalog_changed(const CatalogChange& change,
                                  Publication& publication) noexcept = 0;
+    // The same for a topic that is not in the catalogue yet.
+    virtual void adopt_topic(TopicAdoption& adoption, Publication& publication) noexcept = 0;
 
 protected:
     CatalogSubscriber() = default;
@@ -48,12 +51,15 @@ public:
     using OnApplied = std::move_only_function<void()>;
     // `done` runs on shard 0 when every subscriber has applied the change.
     void publish(CatalogChangeRef change, OnApplied done);
+    // Likewise.
+    void publish(std::shared_ptr<TopicAdoption> adoption, OnApplied done);
 
 private:
     friend struct Publication;
     friend void applied(Publication& publication) noexcept;
 
     struct Round;
+    void start(std::unique_ptr<Round> round);
     void finish(Round& round) noexcept;
 
     engine::ShardPost& post_;

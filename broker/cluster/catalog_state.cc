@@ -60,6 +60,7 @@ void CatalogState::apply_record(const MetadataRecord& record) {
         topic->leader_epochs = std::make_shared<LeaderEpochs>(record.partitions);
         change.changed.push_back(std::move(topic));
         view_.apply(change);
+        deleted_.erase(record.id);
     } else if (record.kind == MetadataKind::deleted) {
         change.deleted.push_back(record.id);
         view_.apply(change);
@@ -74,10 +75,16 @@ void CatalogState::apply_record(const MetadataRecord& record) {
 void CatalogState::apply(const CatalogChange& change) {
     for (const auto& id : change.deleted) {
         const auto* topic = view_.find(id);
-        if (topic != nullptr) deleted_[id] = {topic->name, 0};
+        if (topic != nullptr) note_deleted(id, topic->name);
     }
+    for (const auto& topic : change.changed)
+        deleted_.erase(topic->id);
     view_.apply(change);
     version_ = change.version;
+}
+
+void CatalogState::note_deleted(const engine::TopicId& id, std::string_view name) {
+    deleted_[id] = {std::string(name), 0};
 }
 
 void CatalogState::set_clean_starts(const engine::TopicId& id, std::uint32_t clean_starts) {

@@ -32,6 +32,8 @@ public:
 
     // Takes a change that has been appended.
     void apply(const CatalogChange& change);
+    // Data of this topic are dropped at a start, unless a later change makes it live.
+    void note_deleted(const engine::TopicId& id, std::string_view name);
     void set_clean_starts(const engine::TopicId& id, std::uint32_t clean_starts);
     void forget_deleted(const engine::TopicId& id);
     void set_producer_ids_end(std::int64_t end);

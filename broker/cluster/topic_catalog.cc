@@ -58,7 +58,8 @@ TopicCatalog::TopicCatalog(const TopicCatalogOptions& options,
           publisher_(post),
           state_(options.topic_defaults),
           log_(shard),
-          snapshot_(log_, options.snapshot_bytes_min) {
+          snapshot_(log_, options.snapshot_bytes_min),
+          restore_(log_, state_, publisher_) {
     room_.owner = this;
     room_.ready = [](engine::RoomWaiter& waiter) noexcept {
         auto& self = *static_cast<TopicCatalog*>(waiter.owner);
@@ -155,7 +156,7 @@ void TopicCatalog::run(TopicCommand& command) {
 void TopicCatalog::run_queued() {
     if (running_) return;  // A command's `done` gave the next one.
     running_ = true;
-    while (!waiting_for_room_) {
+    while (!waiting_for_room_ && !restore_.running()) {
         if (snapshot_.is_pending()) {
             if (write_snapshot() == Step::wait) break;
             continue;
@@ -188,6 +189,7 @@ bool TopicCatalog::waits_for_deletion(const TopicCommand& command) const {
 
 // Takes the command off the queue unless it has to wait for room.
 TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
+    if (restored_ != nullptr) return append(command, restored_);
     auto change = std::make_shared<CatalogChange>();
     change->version = state_.version() + 1;
     plan_changes(
@@ -198,21 +200,79 @@ TopicCatalog::Step TopicCatalog::run_first(TopicCommand& command) {
         command.done(command);
         return Step::done;
     }
-    auto records = records_of(*change, state_);
-    const CatalogChangeRef kept = change;
-    const auto appended =
-            log_.append(records, [this, kept, &command](engine::Result<void> outcome) {
-                flushed(kept, command, outcome);
-            });
-    if (!appended && appended.error().code == engine::Errc::no_room) {
+    if (!command.items.front().staged.empty()) return restore(command, change);
+    return append(command, change);
+}
+
+TopicCatalog::Step TopicCatalog::refused(TopicCommand& command, const engine::Error& error) {
+    if (error.code == engine::Errc::no_room) {
         wait_for_room(kRoomBytes);
         return Step::wait;
     }
-    queue_.pop_front();
-    if (!appended) {
-        fail(command, problem_of(appended.error()), refusal_of(appended.error()));
+    if (restored_ != nullptr) {
+        ++in_flight_;
+        restore_.take_back(std::unexpected(error), on_restored(command, nullptr));
         return Step::done;
     }
+    queue_.pop_front();
+    fail(command, problem_of(error), refusal_of(error));
+    return Step::done;
+}
+
+// The command stays the first one meanwhile, and no other one runs.
+TopicCatalog::Step TopicCatalog::restore(TopicCommand& command, const CatalogChangeRef& change) {
+    const auto begun = restore_.start(change->changed.front(),
+                                      command.items.front().staged,
+                                      on_restored(command, change));
+    if (!begun) return refused(command, begun.error());
+    ++in_flight_;
+    return Step::done;
+}
+
+TopicRestore::OnDone TopicCatalog::on_restored(TopicCommand& command, CatalogChangeRef change) {
+    return [this, change = std::move(change), &command](engine::Result<void> outcome,
+                                                        const std::string& fault) {
+        --in_flight_;
+        restored_ = nullptr;
+        if (outcome && stopping_) outcome = engine::failure(engine::Errc::shutting_down);
+        if (outcome) {
+            restored_ = change;
+        } else {
+            queue_.pop_front();
+            refuse_restore(command, outcome.error(), fault);
+        }
+        run_queued();
+    };
+}
+
+// With a stop the adopted logs end; the next start drops what they hold.
+void TopicCatalog::refuse_restore(TopicCommand& command,
+                                  const engine::Error& error,
+                                  const std::string& fault) {
+    if (error.code == engine::Errc::shutting_down) {
+        return fail(command, CatalogProblem::shutting_down, "The broker is stopping.");
+    }
+    if (error.code == engine::Errc::damaged_range) {
+        return fail(command,
+                    CatalogProblem::unusable_files,
+                    fmt::format("What lies in {}/{} cannot become a topic: {}.",
+                                kRestoreDirectory,
+                                command.items.front().staged,
+                                fault));
+    }
+    fail(command, problem_of(error), refusal_of(error));
+}
+
+TopicCatalog::Step TopicCatalog::append(TopicCommand& command, CatalogChangeRef change) {
+    auto records = records_of(*change, state_);
+    const auto appended =
+            log_.append(records, [this, change, &command](engine::Result<void> outcome) {
+                flushed(change, command, outcome);
+            });
+    if (!appended) return refused(command, appended.error());
+    queue_.pop_front();
+    if (restored_ != nullptr) restore_.keep();
+    restored_ = nullptr;
     for (const auto& id : change->deleted) {
         if (const auto* topic = state_.view().find(id)) deleting_.emplace(id, topic->name);
     }
@@ -356,8 +416,11 @@ void TopicCatalog::stop(std::move_only_function<void()> done) {
     snapshot_.give_up();
     auto waiting = std::move(deferred_);
     deferred_.clear();
-    waiting.insert(waiting.end(), queue_.begin(), queue_.end());
-    queue_.clear();
+    // What is being restored hears of it when that is over.
+    const auto first = queue_.begin() + (restore_.running() ? 1 : 0);
+    waiting.insert(waiting.end(), first, queue_.end());
+    queue_.erase(first, queue_.end());
+    restored_ = nullptr;
     for (auto* command : waiting) {
         fail(*command, CatalogProblem::shutting_down, "The broker is stopping.");
     }

@@ -16,6 +16,7 @@
 #include "broker/cluster/metadata_log.h"
 #include "broker/cluster/producer_ids.h"
 #include "broker/cluster/topic_command.h"
+#include "broker/cluster/topic_restore.h"
 #include "engine/engine.h"
 
 #include <cstdint>
@@ -75,6 +76,15 @@ private:
     void run_queued();
     enum class Step : std::uint8_t { done, wait };
     [[nodiscard]] Step run_first(TopicCommand& command);
+    [[nodiscard]] Step restore(TopicCommand& command, const CatalogChangeRef& change);
+    // `change`: what to append when it is done; null: nothing.
+    [[nodiscard]] TopicRestore::OnDone on_restored(TopicCommand& command, CatalogChangeRef change);
+    void refuse_restore(TopicCommand& command,
+                        const engine::Error& error,
+                        const std::string& fault);
+    [[nodiscard]] Step append(TopicCommand& command, CatalogChangeRef change);
+    // Of an append that was refused.
+    [[nodiscard]] Step refused(TopicCommand& command, const engine::Error& error);
     [[nodiscard]] bool waits_for_deletion(const TopicCommand& command) const;
     void flushed(const CatalogChangeRef& change,
                  TopicCommand& command,
@@ -96,6 +106,8 @@ private:
     CatalogState state_;
     MetadataLog log_;
     CatalogSnapshot snapshot_;
+    TopicRestore restore_;
+    CatalogChangeRef restored_;  // Of the first command: its files are adopted.
     std::vector<engine::PartitionKey> recovered_;
 
     ProducerIds producer_ids_;

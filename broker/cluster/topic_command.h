@@ -23,6 +23,7 @@ enum class CatalogProblem : std::uint8_t {
     invalid_config,
     storage_full,
     storage_failed,
+    unusable_files,
     shutting_down,
 };
 
@@ -37,6 +38,9 @@ struct TopicCommandItem {
     engine::TopicId id;
     std::uint32_t partitions = 0;   // create: 0, the broker's default. grow: the new total.
     std::vector<ConfigEdit> edits;  // create, alter.
+    // create, as the only item, with the number of partitions: the topic begins with the files in
+    // this folder of kRestoreDirectory. Empty: it begins empty.
+    std::string staged;
 
     // Out. name, id and partitions of the topic as it is now.
     CatalogProblem problem = CatalogProblem::none;

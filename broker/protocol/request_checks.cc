@@ -17,6 +17,7 @@ namespace {
 using wire::ErrorCode;
 
 constexpr std::uint32_t kQuadraticRows = 16;
+constexpr std::size_t kStagedNameMax = 64;
 
 std::unexpected<Refusal> malformed(std::string message) {
     return refuse(ErrorCode::malformed_request, std::move(message));
@@ -110,6 +111,13 @@ CheckResult check_names(const flatbuffers::Vector<flatbuffers::Offset<Table>>* t
         }
     }
     return {};
+}
+
+bool take_config(StringBudget& budget, const wire::NewTopic& topic) {
+    if (topic.config() == nullptr) return true;
+    return std::ranges::all_of(*topic.config(), [&budget](const auto* entry) {
+        return budget.take(entry->key()) && budget.take(entry->value());
+    });
 }
 
 template <class Request>
@@ -219,12 +227,28 @@ CheckResult check(const wire::CreateTopicsRequest& request, engine::Bytes payloa
     if (request.topics() == nullptr) return {};
     StringBudget budget;
     for (const auto* topic : *request.topics()) {
-        if (topic->config() == nullptr) continue;
-        for (const auto* entry : *topic->config()) {
-            if (!budget.take(entry->key()) || !budget.take(entry->value())) return too_much_text();
-        }
+        if (!take_config(budget, *topic)) return too_much_text();
     }
     return check_names(request.topics(), [](const wire::NewTopic& topic) { return topic.name(); });
+}
+
+CheckResult check(const wire::RestoreTopicRequest& request, engine::Bytes payload) {
+    if (auto checked = no_payload(payload); !checked) return checked;
+    StringBudget budget;
+    if (!budget.take(request.topic()->name()) || !take_config(budget, *request.topic())) {
+        return too_much_text();
+    }
+    // It must not lead anywhere else.
+    const auto staged = request.staged()->string_view();
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    };
+    if (staged.empty() || staged.size() > kStagedNameMax ||
+        !std::ranges::all_of(staged, allowed)) {
+        return malformed("A staged folder's name has 1 to 64 of a-z, 0-9 and '-'.");
+    }
+    if (request.topic()->partitions() == 0) return malformed("The topic has no partitions.");
+    return {};
 }
 
 CheckResult check(const wire::DeleteTopicsRequest& request, engine::Bytes payload) {

@@ -16,6 +16,7 @@
 #include "schemas/metadata_generated.h"
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
+#include "schemas/restore_topic_generated.h"
 #include "schemas/topics_generated.h"
 #include "schemas/verify_records_generated.h"
 
@@ -35,6 +36,7 @@ using CheckResult = Checked<void>;
 [[nodiscard]] CheckResult check(const wire::DeleteRecordsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::CompactRecordsRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::VerifyRecordsRequest& request, engine::Bytes payload);
+[[nodiscard]] CheckResult check(const wire::RestoreTopicRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::ProduceRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::AppendAtomicRequest& request, engine::Bytes payload);
 [[nodiscard]] CheckResult check(const wire::FetchRequest& request, engine::Bytes payload);

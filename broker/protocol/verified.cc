@@ -93,6 +93,7 @@ MILLRACE_VERIFIED(wire::CreatePartitionsRequest);
 MILLRACE_VERIFIED(wire::DeleteRecordsRequest);
 MILLRACE_VERIFIED(wire::CompactRecordsRequest);
 MILLRACE_VERIFIED(wire::VerifyRecordsRequest);
+MILLRACE_VERIFIED(wire::RestoreTopicRequest);
 MILLRACE_VERIFIED(wire::ProduceRequest);
 MILLRACE_VERIFIED(wire::AppendAtomicRequest);
 MILLRACE_VERIFIED(wire::FetchRequest);

@@ -41,6 +41,7 @@ constexpr ApiRow kTable[kApiCount] = {
     {Api::delete_records,   "delete_records",   1, 1, &handle_delete_records,   remove,           kTopic,   kAfter},
     {Api::compact_records,  "compact_records",  1, 1, &handle_compact_records,  alter,            kTopic,   kAfter},
     {Api::verify_records,   "verify_records",   1, 1, &handle_verify_records,   read,             kTopic,   kAfter},
+    {Api::restore_topic,    "restore_topic",    1, 1, &handle_restore_topic,    create,           kTopic,   kAfter},
     {Api::produce,          "produce",          1, 1, &handle_produce,          write,            kTopic,   kAfter},
     {Api::fetch,            "fetch",            1, 1, &handle_fetch,            read,             kTopic,   kAfter},
     {Api::list_offsets,     "list_offsets",     1, 1, &handle_list_offsets,     describe,         kTopic,   kAfter},
@@ -73,6 +74,7 @@ constexpr bool has_row(Api api) {
         case Api::delete_records:
         case Api::compact_records:
         case Api::verify_records:
+        case Api::restore_topic:
         case Api::produce:
         case Api::fetch:
         case Api::list_offsets:

@@ -10,7 +10,7 @@
 
 namespace millrace::broker {
 
-inline constexpr std::size_t kApiCount = 18;
+inline constexpr std::size_t kApiCount = 19;
 
 // In the order of their numbers.
 [[nodiscard]] std::span<const ApiRow, kApiCount> api_table() noexcept;

@@ -24,6 +24,8 @@ wire::ErrorCode to_wire(CatalogProblem problem) noexcept {
             return ErrorCode::storage_full;
         case CatalogProblem::storage_failed:
             return ErrorCode::storage_failed;
+        case CatalogProblem::unusable_files:
+            return ErrorCode::damaged_range;
         case CatalogProblem::shutting_down:
             return ErrorCode::shutting_down;
     }

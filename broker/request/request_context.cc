@@ -15,6 +15,7 @@ RequestContext::RequestContext(const ShardServiceParts& parts, ClusterStateImpl&
           timers_(parts.timers),
           partitions_(parts.engine),
           remover_(partitions_, parts.engine, cluster.events),
+          adopter_(parts.engine, parts.shard, cluster.shards()),
           appends_(*this, parts.engine, parts.timers),
           pools_(std::make_unique<HandlerPools>()) {}
 
@@ -63,13 +64,22 @@ void RequestContext::catalog_changed(const CatalogChange& change,
     catalog_.apply(change);
     for (const auto& topic : change.changed) {
         for (std::uint32_t partition = 0; partition < topic->partitions; ++partition) {
-            auto* open_partition = partitions_.find({topic->id, partition});
-            if (open_partition == nullptr) continue;
+            const engine::PartitionKey key{topic->id, partition};
+            auto* open_partition = partitions_.find(key);
+            if (open_partition == nullptr) {
+                // Of a topic that began with files.
+                if (engine_.find_log(key) != nullptr) open(*topic, key);
+                continue;
+            }
             open_partition->log().set_config(topic->log_config);
             topic->leader_epochs->set(partition, open_partition->log().leader_epoch());
         }
     }
     remover_.remove(removed, publication);
+}
+
+void RequestContext::adopt_topic(TopicAdoption& adoption, Publication& publication) noexcept {
+    adopter_.start(adoption, publication);
 }
 
 ClientConnection& RequestContext::open_connection(Peer& peer) {

@@ -13,6 +13,7 @@
 #include "broker/request/cluster_state.h"
 #include "broker/request/object_pool.h"
 #include "broker/request/request_counters.h"
+#include "broker/request/topic_adopter.h"
 #include "broker/request/topic_remover.h"
 
 #include <cstdint>
@@ -66,6 +67,7 @@ public:
     void take_catalog(const CatalogChange& everything,
                       const std::vector<engine::PartitionKey>& recovered);
     void catalog_changed(const CatalogChange& change, Publication& publication) noexcept override;
+    void adopt_topic(TopicAdoption& adoption, Publication& publication) noexcept override;
 
     // Connections and their requests in flight.
     [[nodiscard]] ClientConnection& open_connection(Peer& peer);
@@ -92,6 +94,7 @@ private:
     CatalogView catalog_;
     PartitionTable partitions_;
     TopicRemover remover_;
+    TopicAdopter adopter_;
     AppendQueue appends_;
     ResponseWriter writer_;
     ObjectPool<ClientConnection> connections_;

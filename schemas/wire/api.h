@@ -22,6 +22,7 @@ enum class Api : std::uint16_t {
     delete_records = 23,
     compact_records = 24,
     verify_records = 25,
+    restore_topic = 26,
 
     produce = 30,
     fetch = 31,

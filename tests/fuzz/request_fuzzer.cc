@@ -124,7 +124,8 @@ const Registration kRegistration({fuzzer<wire::DescribeClusterRequest, 0>(),
                                   fuzzer<wire::DeleteRecordsRequest, 12>(),
                                   fuzzer<wire::AppendAtomicRequest, 13>(),
                                   fuzzer<wire::CompactRecordsRequest, 14>(),
-                                  fuzzer<wire::VerifyRecordsRequest, 15>()});
+                                  fuzzer<wire::VerifyRecordsRequest, 15>(),
+                                  fuzzer<wire::RestoreTopicRequest, 16>()});
 
 }  // namespace
 

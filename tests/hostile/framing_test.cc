@@ -125,7 +125,7 @@ TEST_F(Hostile, Framing_12_UnknownVersion) {
 
 TEST_F(Hostile, Framing_13_UnknownApi) {
     for (const auto api :
-         std::vector<std::uint16_t>{0, 3, 9, 14, 26, 36, 41, 255, 256, 0x8000, 0xFFFF}) {
+         std::vector<std::uint16_t>{0, 3, 9, 14, 27, 36, 41, 255, 256, 0x8000, 0xFFFF}) {
         SCOPED_TRACE(api);
         expect_refused(bare_frame(api), ErrorCode::unsupported_api);
     }

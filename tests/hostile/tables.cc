@@ -64,6 +64,8 @@ std::vector<Sample> samples(const engine::PartitionKey& key) {
                                    {-1, -1})},
             {"compact_records", compact_records_request(key)},
             {"verify_records", verify_records_request(key, 0)},
+            {"restore_topic",
+             restore_topic_request("new", 3, "nothing", {{"segment.bytes", "1MiB"}})},
     };
 }
 

@@ -116,14 +116,15 @@ CommandResult run_command(const std::vector<std::string>& command,
     }
     lseek(in, 0, SEEK_SET);
     const auto path = [](int file) { return "/proc/self/fd/" + std::to_string(file); };
-    ChildOptions options{.command = {"/bin/sh",
-                                     "-c",
-                                     "\"$@\" 0<&" + std::to_string(in) + " 1>&" +
-                                             std::to_string(out) + " 2>&" + std::to_string(errors),
-                                     "sh"},
-                         .environment = {},
-                         .output = {},
-                         .input = {}};
+    ChildOptions options{
+            .command = {"/bin/sh",
+                        "-c",
+                        // A shell need not know descriptors of two digits.
+                        "\"$@\" 0<" + path(in) + " 1>" + path(out) + " 2>" + path(errors),
+                        "sh"},
+            .environment = {},
+            .output = {},
+            .input = {}};
     options.command.insert(options.command.end(), command.begin(), command.end());
     CommandResult result;
     result.status = ChildProcess(options).wait(limit);

@@ -1,6 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 #include "tools/millrace/topic_tree.h"
 
+#include "tools/millrace/backup_command.h"
 #include "tools/millrace/cluster_command.h"
 #include "tools/millrace/compaction_command.h"
 #include "tools/millrace/config_command.h"
@@ -109,6 +110,34 @@ void add_compact(CLI::App* topic, Invocation& invocation) {
     command->add_flag("--wait", options->wait, "Until it is finished");
 }
 
+void add_backup(CLI::App* topic, Invocation& invocation) {
+    auto* command = topic->add_subcommand(
+            "backup", "Copy a topic of a running broker into a directory, by hard links");
+    auto options = options_of<TopicBackupOptions>(command, invocation, backup_topic);
+    add_topic_name(command, invocation, options->topic, "Its name")->required();
+    add_positional(command,
+                   invocation,
+                   "DIR",
+                   ValueKind::file,
+                   options->directory,
+                   "A directory that is not there, or empty; on the broker's machine")
+            ->required();
+}
+
+void add_restore(CLI::App* topic, Invocation& invocation) {
+    auto* command =
+            topic->add_subcommand("restore", "Make a topic of a backup, with the same offsets");
+    auto options = options_of<TopicRestoreOptions>(command, invocation, restore_topic);
+    add_positional(command,
+                   invocation,
+                   "DIR",
+                   ValueKind::file,
+                   options->directory,
+                   "What `topic backup` made; on the broker's machine")
+            ->required();
+    add_value(command, "--as", "NAME", options->as, "The topic's name, if it is to be another one");
+}
+
 void add_verify(CLI::App* topic, Invocation& invocation) {
     auto* command = topic->add_subcommand(
             "verify", "Read and check all that is stored, and list what is damaged");
@@ -147,7 +176,7 @@ void add_explain_config(CLI::App* config, Invocation& invocation) {
 void add_topic(CLI::App& root, Invocation& invocation) {
     auto* topic = root.add_subcommand(
             "topic",
-            "Topics: create, list, get, alter, delete, truncate, expire, compact, verify, offsets");
+            "Topics: create, list, get, alter, delete, truncate, compact, verify, backup, restore");
     topic->alias("topics")->require_subcommand(1);
     add_create(topic, invocation);
     add_plain(topic, invocation, "list", "All topics", list_topics);
@@ -163,6 +192,8 @@ void add_topic(CLI::App& root, Invocation& invocation) {
                  expire_topic);
     add_compact(topic, invocation);
     add_verify(topic, invocation);
+    add_backup(topic, invocation);
+    add_restore(topic, invocation);
     add_of_topic(
             topic, invocation, "offsets", "Where each partition starts and ends", show_offsets);
 }

@@ -4,6 +4,7 @@
 #include "engine/format/checkpoint_codec.h"
 #include "engine/format/file_names.h"
 #include "engine/format/partition_metadata.h"
+#include "tools/segment/known_rows.h"
 #include "tools/segment/whole_file.h"
 
 #include <fmt/format.h>
@@ -20,12 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using engine::Offset;
 
-using Rows = std::map<engine::PartitionKey, engine::PartitionRow>;
-
-struct KnownRows {
-    Rows rows;
-    bool clean = false;
-};
+using Rows = KnownRows::Rows;
 
 // The data directory that the path belongs to, when it is or lies in one.
 std::optional<fs::path> data_directory_of(const fs::path& path) {
@@ -37,27 +33,6 @@ std::optional<fs::path> data_directory_of(const fs::path& path) {
         }
     }
     return std::nullopt;
-}
-
-std::expected<KnownRows, std::string> read_checkpoint(const fs::path& directory) {
-    std::optional<engine::Checkpoint> newest;
-    for (const auto slot : engine::kCheckpointSlots) {
-        const auto text = read_file(directory / slot);
-        auto read = engine::decode_checkpoint(std::as_bytes(std::span(text)));
-        if (!read && read.error().code == engine::Errc::newer_format) {
-            return std::unexpected(
-                    fmt::format("{} was written by a later version.", (directory / slot).string()));
-        }
-        if (read && (!newest || read->number > newest->number)) newest = std::move(*read);
-    }
-    if (!newest) {
-        return std::unexpected(fmt::format("{}: neither checkpoint.a nor checkpoint.b is whole.",
-                                           directory.string()));
-    }
-    KnownRows known{.rows = {}, .clean = newest->clean};
-    for (auto& row : newest->partitions)
-        known.rows.emplace(row.key, std::move(row));
-    return known;
 }
 
 // Whose data a folder holds, as far as it says so.
@@ -180,7 +155,7 @@ std::expected<StoredSegments, std::string> find_below(const fs::path& path) {
     const auto data = data_directory_of(path);
     std::optional<KnownRows> known;
     if (data) {
-        auto read = read_checkpoint(*data);
+        auto read = read_rows(*data);
         if (!read) return std::unexpected(read.error());
         known = std::move(*read);
     }

@@ -15,7 +15,7 @@ std::string text_of(const flatbuffers::String* text) {
     return text == nullptr ? std::string() : text->str();
 }
 
-// The three responses have the same fields.
+// The responses have the same fields.
 template <class Response>
 void respond(CatalogCall& catalog_call, bool timed_out) {
     auto& writer = catalog_call.call().context().writer();
@@ -104,6 +104,23 @@ void handle_create_topics(RequestContext& context,
                           IncomingFrame&& frame) noexcept {
     handle<wire::CreateTopicsRequest, wire::CreateTopicsResponse>(
             context, connection, frame, TopicAction::create);
+}
+
+void handle_restore_topic(RequestContext& context,
+                          ClientConnection& connection,
+                          IncomingFrame&& frame) noexcept {
+    Call call;
+    const auto request =
+            begin_verified<wire::RestoreTopicRequest>(call, context, connection, frame);
+    if (!request) return;
+    auto command = std::make_unique<TopicCommand>();
+    command->action = TopicAction::create;
+    command->items.push_back(item_of(*(*request)->topic()));
+    command->items.front().staged = (*request)->staged()->str();
+    CatalogCall::start(call,
+                       std::move(command),
+                       (*request)->timeout_ms(),
+                       &respond<wire::RestoreTopicResponse>);
 }
 
 void handle_delete_topics(RequestContext& context,

@@ -1,6 +1,6 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// create_topics, delete_topics, create_partitions: answered when the change is durable and every
+// create_topics, restore_topic, delete_topics, create_partitions: answered when the change is durable and every
 // shard knows it.
 #pragma once
 
@@ -9,6 +9,9 @@
 namespace millrace::broker {
 
 void handle_create_topics(RequestContext& context,
+                          ClientConnection& connection,
+                          IncomingFrame&& frame) noexcept;
+void handle_restore_topic(RequestContext& context,
                           ClientConnection& connection,
                           IncomingFrame&& frame) noexcept;
 void handle_delete_topics(RequestContext& context,

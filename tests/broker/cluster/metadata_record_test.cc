@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <vector>
+
 namespace millrace::broker {
 
 namespace {
@@ -190,6 +193,34 @@ TEST_F(CatalogStateTest, RefusesVersionsThatGoBack) {
     replay(topic_record("orders", 1, 5));
     EXPECT_FALSE(state_.replay(topic_record("other", 2, 4)));
     EXPECT_FALSE(state_.replay(record_of_kind(MetadataKind::snapshot_end, 6)));
+}
+
+// As a restored topic: data of its id are to be dropped until the topic is there.
+TEST(CatalogState, LetsATopicLiveWhoseIdWasSaidToBeDeletedBefore) {
+    CatalogState state{engine::LogConfig{}};
+    const auto record = topic_record("orders", 7, 1);
+    state.note_deleted(record.id, record.name);
+    EXPECT_TRUE(state.deleted().contains(record.id));
+    CatalogChange change;
+    change.version = 1;
+    auto topic = std::make_shared<Topic>();
+    topic->name = record.name;
+    topic->id = record.id;
+    topic->partitions = record.partitions;
+    topic->version = 1;
+    change.changed.push_back(topic);
+    state.apply(change);
+    EXPECT_FALSE(state.deleted().contains(record.id));
+    // Also for who reads the log, or a snapshot of it.
+    auto deleted = topic_record("orders", 7, 0);
+    deleted.kind = MetadataKind::deleted;
+    for (const auto& records : {std::vector{deleted, record}, state.snapshot(0)}) {
+        CatalogState read{engine::LogConfig{}};
+        for (const auto& each : records)
+            ASSERT_TRUE(read.replay(each));
+        EXPECT_NE(read.view().find(record.id), nullptr);
+        EXPECT_TRUE(read.deleted().empty());
+    }
 }
 
 }  // namespace

@@ -37,6 +37,17 @@ RequestFrame create_topic_request(const std::string& name,
     });
 }
 
+RequestFrame restore_topic_request(const std::string& name,
+                                   std::uint32_t partitions,
+                                   const std::string& staged,
+                                   const Settings& config) {
+    return request_of(Api::restore_topic, [&](Builder& builder) {
+        const auto entries = pack(builder, config);
+        const auto topic = wire::CreateNewTopicDirect(builder, name.c_str(), partitions, &entries);
+        return wire::CreateRestoreTopicRequestDirect(builder, topic, staged.c_str());
+    });
+}
+
 RequestFrame delete_topic_request(const std::string& name) {
     return request_of(Api::delete_topics, [&](Builder& builder) {
         const std::vector topics{wire::CreateTopicSelectionDirect(builder, nullptr, name.c_str())};

@@ -12,6 +12,7 @@
 #include "schemas/metadata_generated.h"
 #include "schemas/offsets_generated.h"
 #include "schemas/produce_generated.h"
+#include "schemas/restore_topic_generated.h"
 #include "schemas/topics_generated.h"
 #include "schemas/verify_records_generated.h"
 #include "schemas/wire/errors.h"
@@ -30,6 +31,10 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
                                                 const Settings& config = {},
                                                 bool validate_only = false,
                                                 std::uint32_t timeout_ms = 0);
+[[nodiscard]] RequestFrame restore_topic_request(const std::string& name,
+                                                 std::uint32_t partitions,
+                                                 const std::string& staged,
+                                                 const Settings& config = {});
 [[nodiscard]] RequestFrame delete_topic_request(const std::string& name);
 [[nodiscard]] RequestFrame grow_topic_request(const std::string& name, std::uint32_t partitions);
 // A value of "-" stands for removing the setting.

@@ -114,6 +114,13 @@ struct PartitionVerification {
     std::uint64_t damaged_in_all = 0;  // The broker lists only so many.
 };
 
+// Record batches as the log has them, byte for byte.
+struct StoredBatches {
+    std::string bytes;  // Whole ones; the first may begin below the offset asked for.
+    std::int64_t start_offset = -1;  // Of the partition, as is the next.
+    std::int64_t end_offset = -1;
+};
+
 enum class ConfigSource : std::uint8_t {
     default_value = 0,
     topic = 1,
@@ -211,6 +218,19 @@ public:
     // Has the broker read and check everything that is stored of a partition: one pass, in as many
     // requests as that takes. Damage is no error.
     Result<PartitionVerification> verify_partition(const TopicPartition& partition);
+
+    // The batches from `offset` on, not opened: at least one, unless the offset is the end; beyond
+    // that at most `bytes_max`. Errors: unknown_topic, unknown_partition, offset_out_of_range,
+    // damaged_range.
+    Result<StoredBatches> read_batches(const TopicPartition& partition,
+                                       std::int64_t offset,
+                                       std::uint32_t bytes_max = 8 * 1024 * 1024);
+
+    // Makes a topic that begins with files which lie in restore/<staged> of the broker's data
+    // directory, laid out as docs/log_format.md has it under "Backup"; with its partitions, and at
+    // the same offsets. Their contents are not looked at. Errors: damaged_range (the files are not
+    // what their checkpoint says; nothing was made), topic_exists, and those of create_topic.
+    Result<TopicOutcome> restore_topic(const NewTopic& topic, const std::string& staged);
 
     Result<std::vector<ConfigEntry>> topic_config(const std::string& name,
                                                   const std::vector<std::string>& keys = {});

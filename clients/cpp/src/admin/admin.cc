@@ -98,6 +98,18 @@ Result<PartitionVerification> Admin::verify_partition(const TopicPartition& part
     return core_->verify_partition(partition);
 }
 
+Result<StoredBatches> Admin::read_batches(const TopicPartition& partition,
+                                          std::int64_t offset,
+                                          std::uint32_t bytes_max) {
+    if (partition.topic.empty()) return no_topic_name();
+    return core_->read_batches(partition, offset, bytes_max);
+}
+
+Result<TopicOutcome> Admin::restore_topic(const NewTopic& topic, const std::string& staged) {
+    if (topic.name.empty()) return no_topic_name();
+    return only(core_->restore_topic(topic, staged));
+}
+
 Result<std::vector<ConfigEntry>> Admin::topic_config(const std::string& name,
                                                      const std::vector<std::string>& keys) {
     if (name.empty()) return no_topic_name();

@@ -3,6 +3,7 @@
 
 #include "admin/compactions.h"
 #include "admin/deletions.h"
+#include "admin/stored_batches.h"
 #include "admin/verifications.h"
 #include "codec/configs.h"
 #include "codec/metadata.h"
@@ -12,6 +13,7 @@
 #include "core/positions.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <span>
@@ -19,6 +21,9 @@
 namespace millrace::detail {
 
 namespace {
+
+// Every file is looked at and moved: some ten thousand of them a second.
+constexpr std::chrono::milliseconds kRestorePatience = std::chrono::minutes(10);
 
 // Tables that a topic takes in a request.
 std::size_t tables_of(const NewTopic& topic) {
@@ -220,6 +225,25 @@ Result<std::vector<CompactionOutcome>> AdminCore::compact_topic(const std::strin
 
 Result<PartitionVerification> AdminCore::verify_partition(const TopicPartition& partition) {
     return detail::verify_partition(*client_, partition);
+}
+
+Result<StoredBatches> AdminCore::read_batches(const TopicPartition& partition,
+                                              std::int64_t offset,
+                                              std::uint32_t bytes_max) {
+    return detail::read_batches(*client_, partition, offset, bytes_max);
+}
+
+Result<std::vector<TopicOutcome>> AdminCore::restore_topic(const NewTopic& topic,
+                                                           const std::string& staged) {
+    const auto patience = std::max(client_->options().request_timeout, kRestorePatience);
+    return client_->ask(
+            encode_restore_topic(topic, staged, patience),
+            Effect::change,
+            [&topic](const Response& response) {
+                return decode_restore_topic(response, std::span(&topic.name, 1));
+            },
+            {},
+            patience);
 }
 
 Result<std::vector<ConfigEntry>> AdminCore::config(ConfigOf whose,

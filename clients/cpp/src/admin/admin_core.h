@@ -31,6 +31,12 @@ public:
 
     Result<std::vector<CompactionOutcome>> compact_topic(const std::string& name, bool wait);
     Result<PartitionVerification> verify_partition(const TopicPartition& partition);
+    Result<StoredBatches> read_batches(const TopicPartition& partition,
+                                       std::int64_t offset,
+                                       std::uint32_t bytes_max);
+    // One outcome.
+    Result<std::vector<TopicOutcome>> restore_topic(const NewTopic& topic,
+                                                    const std::string& staged);
 
     Result<std::vector<ConfigEntry>> config(ConfigOf whose,
                                             const std::string& topic,

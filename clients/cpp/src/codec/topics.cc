@@ -2,6 +2,7 @@
 #include "codec/topics.h"
 
 #include "codec/table.h"
+#include "schemas/restore_topic_generated.h"
 #include "schemas/topics_generated.h"
 
 namespace millrace::detail {
@@ -10,6 +11,19 @@ namespace {
 
 std::uint32_t wire_timeout(std::chrono::milliseconds timeout) {
     return static_cast<std::uint32_t>(timeout.count());
+}
+
+flatbuffers::Offset<wire::NewTopic> write_topic(flatbuffers::FlatBufferBuilder& builder,
+                                                const NewTopic& topic) {
+    std::vector<flatbuffers::Offset<wire::KeyValue>> config;
+    config.reserve(topic.config.size());
+    for (const auto& [key, value] : topic.config) {
+        config.push_back(wire::CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
+    }
+    return wire::CreateNewTopic(builder,
+                                builder.CreateString(topic.name),
+                                topic.partitions,
+                                builder.CreateVector(config));
 }
 
 template <class Table>
@@ -49,21 +63,22 @@ EncodedRequest encode_create_topics(std::span<const NewTopic> topics,
                                     std::chrono::milliseconds timeout) {
     flatbuffers::FlatBufferBuilder builder;
     std::vector<flatbuffers::Offset<wire::NewTopic>> rows;
-    for (const auto& topic : topics) {
-        std::vector<flatbuffers::Offset<wire::KeyValue>> config;
-        config.reserve(topic.config.size());
-        for (const auto& [key, value] : topic.config) {
-            config.push_back(wire::CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
-        }
-        rows.push_back(wire::CreateNewTopic(builder,
-                                            builder.CreateString(topic.name),
-                                            topic.partitions,
-                                            builder.CreateVector(config)));
-    }
+    for (const auto& topic : topics)
+        rows.push_back(write_topic(builder, topic));
     const auto vector = builder.CreateVector(rows);
     builder.Finish(
             wire::CreateCreateTopicsRequest(builder, vector, validate_only, wire_timeout(timeout)));
     return finish_request(builder, wire::Api::create_topics);
+}
+
+EncodedRequest encode_restore_topic(const NewTopic& topic,
+                                    const std::string& staged,
+                                    std::chrono::milliseconds timeout) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto row = write_topic(builder, topic);
+    const auto name = builder.CreateString(staged);
+    builder.Finish(wire::CreateRestoreTopicRequest(builder, row, name, wire_timeout(timeout)));
+    return finish_request(builder, wire::Api::restore_topic);
 }
 
 EncodedRequest encode_delete_topics(std::span<const std::string> names,
@@ -95,6 +110,11 @@ EncodedRequest encode_create_partitions(std::span<const NewTopic> topics,
 Result<std::vector<TopicOutcome>> decode_create_topics(const Response& response,
                                                        std::span<const std::string> names) {
     return decode<wire::CreateTopicsResponse>(response, names);
+}
+
+Result<std::vector<TopicOutcome>> decode_restore_topic(const Response& response,
+                                                       std::span<const std::string> names) {
+    return decode<wire::RestoreTopicResponse>(response, names);
 }
 
 Result<std::vector<TopicOutcome>> decode_delete_topics(const Response& response,
