@@ -20,7 +20,7 @@ struct Publication {
 
 struct CatalogPublisher::Round {
     CatalogPublisher* publisher = nullptr;
-    CatalogChangeRef change;                  // One of the two.
+    CatalogChangeRef change;  // One of the two.
     std::shared_ptr<TopicAdoption> adoption;
     OnApplied done;
     std::vector<Publication> publications;  // Kept still: made once.

@@ -221,9 +221,8 @@ TopicCatalog::Step TopicCatalog::refused(TopicCommand& command, const engine::Er
 
 // The command stays the first one meanwhile, and no other one runs.
 TopicCatalog::Step TopicCatalog::restore(TopicCommand& command, const CatalogChangeRef& change) {
-    const auto begun = restore_.start(change->changed.front(),
-                                      command.items.front().staged,
-                                      on_restored(command, change));
+    const auto begun = restore_.start(
+            change->changed.front(), command.items.front().staged, on_restored(command, change));
     if (!begun) return refused(command, begun.error());
     ++in_flight_;
     return Step::done;

@@ -243,8 +243,7 @@ CheckResult check(const wire::RestoreTopicRequest& request, engine::Bytes payloa
     const auto allowed = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     };
-    if (staged.empty() || staged.size() > kStagedNameMax ||
-        !std::ranges::all_of(staged, allowed)) {
+    if (staged.empty() || staged.size() > kStagedNameMax || !std::ranges::all_of(staged, allowed)) {
         return malformed("A staged folder's name has 1 to 64 of a-z, 0-9 and '-'.");
     }
     if (request.topic()->partitions() == 0) return malformed("The topic has no partitions.");

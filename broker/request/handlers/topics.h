@@ -1,7 +1,7 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
-// create_topics, restore_topic, delete_topics, create_partitions: answered when the change is durable and every
-// shard knows it.
+// create_topics, restore_topic, delete_topics, create_partitions: answered when the change is
+// durable and every shard knows it.
 #pragma once
 
 #include "broker/protocol/api.h"

@@ -14,8 +14,8 @@
 //           appends, EngineListener hears of it once, nothing is retried.
 #pragma once
 
-#include "engine/arena.h"
 #include "engine/adoption.h"
+#include "engine/arena.h"
 #include "engine/atomic_append.h"
 #include "engine/clock.h"
 #include "engine/event_log.h"

@@ -1,8 +1,8 @@
 // Copyright The Millrace Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Adoptions of a shard, one after the other: the checkpoint that comes with the files is read, all
-// of it is looked at, then every partition's files are moved, and everything is synced. The logs are
-// opened, and the next checkpoint round names them.
+// of it is looked at, then every partition's files are moved, and everything is synced. The logs
+// are opened, and the next checkpoint round names them.
 //
 // Thread:      the shard's.
 // Memory:      the checkpoint that comes with the files, up to kAdoptedCheckpointBytesMax.
@@ -77,6 +77,7 @@ private:
     [[nodiscard]] FilePath checkpoint_path() const noexcept;
     // Of the partition at work; null: it is empty.
     [[nodiscard]] PartitionRow* row() noexcept;
+
     [[nodiscard]] AdoptOp& op() noexcept { return *queue_.front(); }
 
     LogTable& logs_;

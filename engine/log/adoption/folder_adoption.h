@@ -3,7 +3,8 @@
 // The files of one partition that is adopted: looked at, then moved to a folder of its own.
 //
 // Thread:      the shard's.
-// Crash story: nothing names the new folder before a checkpoint does; left behind, it is in nobody's
+// Crash story: nothing names the new folder before a checkpoint does; left behind, it is in
+// nobody's
 //              way (FolderMaker).
 #pragma once
 
@@ -18,13 +19,15 @@ namespace millrace::engine {
 
 class FolderAdoption : public FileSteps<FolderAdoption> {
 public:
-    FolderAdoption(LogContext& context, Trash& trash) : FileSteps(context), maker_(context, trash) {}
+    FolderAdoption(LogContext& context, Trash& trash)
+            : FileSteps(context), maker_(context, trash) {}
 
     // Whether the files that the row names are there and as long as it says. Errors: damaged_range
     // (see fault()), the failure of the logs.
     void look(const std::string& source, const PartitionRow& row, Completion done) noexcept;
 
-    // Makes the folder of the partition and moves the files there. Nothing is synced. Errors: damaged_range, storage_full, no_room, the failure of the logs.
+    // Makes the folder of the partition and moves the files there. Nothing is synced. Errors:
+    // damaged_range, storage_full, no_room, the failure of the logs.
     void move(const std::string& source,
               const PartitionRow& row,
               const AdoptedPartition& partition,

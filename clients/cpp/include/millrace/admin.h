@@ -116,7 +116,7 @@ struct PartitionVerification {
 
 // Record batches as the log has them, byte for byte.
 struct StoredBatches {
-    std::string bytes;  // Whole ones; the first may begin below the offset asked for.
+    std::string bytes;               // Whole ones; the first may begin below the offset asked for.
     std::int64_t start_offset = -1;  // Of the partition, as is the next.
     std::int64_t end_offset = -1;
 };
