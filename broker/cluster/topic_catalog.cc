@@ -2,6 +2,7 @@
 #include "broker/cluster/topic_catalog.h"
 
 #include "broker/cluster/random_id.h"
+#include "broker/cluster/recovered_topics.h"
 #include "broker/cluster/topic_changes.h"
 #include "broker/cluster/topic_name.h"
 #include "engine/assert.h"
@@ -20,9 +21,6 @@ std::string_view why_no_ids(engine::Error error) {
                    : "No producer id can be reserved.";
 }
 
-// Clean stops after which no checkpoint slot's replay reaches back to a deleted topic: each stop
-// writes the older of the two slots anew.
-constexpr std::uint32_t kCleanStartsToForget = 2;
 constexpr std::uint64_t kRoomBytes = 1024 * 1024UL;
 
 CatalogProblem problem_of(const engine::Error& error) {
@@ -71,75 +69,13 @@ TopicCatalog::TopicCatalog(const TopicCatalogOptions& options,
 void TopicCatalog::load(OnDone done) {
     log_.read_all([this](const MetadataRecord& record) { return state_.replay(record); },
                   [this, done = std::move(done)](engine::Result<void> outcome) mutable {
-                      if (outcome) outcome = decide_recovered();
-                      done(outcome);
+                      if (!outcome) return done(outcome);
+                      auto decided = decide_recovered(
+                              state_, log_, engine_, events_, options_.accept_wal_loss);
+                      if (!decided) return done(std::unexpected(decided.error()));
+                      recovered_ = std::move(*decided);
+                      done({});
                   });
-}
-
-engine::Result<void> TopicCatalog::decide_recovered() {
-    std::vector<engine::TopicId> seen_deleted;
-    std::vector<engine::PartitionKey> to_drop;
-    bool unknown = false;
-    for (const auto& key : engine_.recovered_partitions()) {
-        if (key.topic == engine::kMetadataTopic) continue;
-        const auto* topic = state_.view().find(key.topic);
-        if (topic != nullptr && key.partition < topic->partitions) {
-            recovered_.push_back(key);
-        } else if (state_.deleted().contains(key.topic)) {
-            to_drop.push_back(key);
-            seen_deleted.push_back(key.topic);
-        } else {
-            unknown = true;
-            events_.event(options_.accept_wal_loss ? engine::Level::warning : engine::Level::error,
-                          "metadata.unknown_topic",
-                          "The data directory holds records of a topic that the metadata log "
-                          "does not know.",
-                          {{"topic_id", to_text(key.topic)},
-                           {"partition", fmt::format("{}", key.partition)}});
-        }
-    }
-    if (unknown && !options_.accept_wal_loss) {
-        return engine::failure(engine::Errc::unknown_topic_id);
-    }
-    for (const auto& key : to_drop) {
-        const auto& name = state_.deleted().at(key.topic).name;
-        // A partition that lives under the name now made its own folder: the old one went before.
-        const auto* living = state_.view().find(name);
-        const bool is_taken = living != nullptr && key.partition < living->partitions;
-        engine_.drop_recovered(key,
-                               is_taken ? std::string() : partition_directory(name, key.partition));
-    }
-    TRY_VOID(engine_.recovered_partitions_decided());
-    write_deleted_ids(seen_deleted);
-    return {};
-}
-
-// Counts clean starts for ids that no log was found to hold, and forgets those that none can.
-// Not waited for: what is lost here is counted again at the next start.
-void TopicCatalog::write_deleted_ids(const std::vector<engine::TopicId>& seen) {
-    std::vector<MetadataRecord> records;
-    for (const auto& [id, topic] : state_.deleted()) {
-        const bool held = std::find(seen.begin(), seen.end(), id) != seen.end();
-        const auto count = held ? 0 : topic.clean_starts + (engine_.recovery().clean ? 1U : 0U);
-        if (count == topic.clean_starts) continue;
-        MetadataRecord record;
-        record.kind =
-                count >= kCleanStartsToForget ? MetadataKind::forgotten : MetadataKind::deleted;
-        record.version = state_.version();
-        record.id = id;
-        record.name = topic.name;
-        record.clean_starts = count;
-        records.push_back(std::move(record));
-    }
-    if (records.size() > kMetadataBatchRecords) records.resize(kMetadataBatchRecords);
-    if (records.empty() || !log_.append(records, [](engine::Result<void>) {})) return;
-    for (const auto& record : records) {
-        if (record.kind == MetadataKind::forgotten) {
-            state_.forget_deleted(record.id);
-        } else {
-            state_.set_clean_starts(record.id, record.clean_starts);
-        }
-    }
 }
 
 CatalogChangeRef TopicCatalog::subscribe(std::uint32_t shard, CatalogSubscriber& subscriber) {

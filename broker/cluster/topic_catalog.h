@@ -71,8 +71,6 @@ public:
     void stop(std::move_only_function<void()> done);
 
 private:
-    [[nodiscard]] engine::Result<void> decide_recovered();
-    void write_deleted_ids(const std::vector<engine::TopicId>& seen);
     void run_queued();
     enum class Step : std::uint8_t { done, wait };
     [[nodiscard]] Step run_first(TopicCommand& command);
