@@ -4,7 +4,6 @@
 #include "broker/cluster/random_id.h"
 #include "broker/cluster/recovered_topics.h"
 #include "broker/cluster/topic_changes.h"
-#include "broker/cluster/topic_name.h"
 #include "engine/assert.h"
 
 #include <fmt/format.h>
