@@ -100,16 +100,16 @@ PartitionRow* Adoptions::row() noexcept {
 }
 
 void Adoptions::look_at_next() noexcept {
-    while (partition_ < op().partitions.size() && row() == nullptr)
-        ++partition_;
-    if (partition_ == op().partitions.size()) {
-        partition_ = 0;
-        return move_next();
+    for (; partition_ < op().partitions.size(); ++partition_) {
+        if (row() == nullptr) continue;
+        if (auto fault = fault_of_row(*row()); !fault.empty()) {
+            return refuse("partition " + std::to_string(row()->key.partition) + ": " + fault);
+        }
+        if (row()->segments.empty()) continue;
+        return folder_.look(op().source, *row(), completion_of<&Adoptions::looked>(*this));
     }
-    if (auto fault = fault_of_row(*row()); !fault.empty()) {
-        return refuse("partition " + std::to_string(row()->key.partition) + ": " + fault);
-    }
-    folder_.look(op().source, *row(), completion_of<&Adoptions::looked>(*this));
+    partition_ = 0;
+    move_next();
 }
 
 void Adoptions::looked(Result<void> outcome) noexcept {
@@ -123,7 +123,8 @@ void Adoptions::looked(Result<void> outcome) noexcept {
 
 void Adoptions::move_next() noexcept {
     if (stopping_) return finish(failure(Errc::shutting_down));
-    while (partition_ < op().partitions.size() && row() == nullptr)
+    // Without segments it gets its folder with its first one.
+    while (partition_ < op().partitions.size() && (row() == nullptr || row()->segments.empty()))
         ++partition_;
     if (partition_ == op().partitions.size()) {
         return file_call(FileOpKind::sync_filesystem, FileHandle::none, &Adoptions::synced);

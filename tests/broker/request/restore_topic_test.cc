@@ -51,7 +51,7 @@ Records read_all(ServiceRig& rig, PeerDouble& peer, const engine::PartitionKey& 
     }
 }
 
-// Partitions 0 to 2 have records, the first segments of 1 are deleted; 3 is empty.
+// Partitions 0 to 2 have records, the first segments of 1 are deleted; of 3 everything is.
 Left make_topic() {
     SimDisk disk;
     ServiceRig rig(disk, {.shards = 2});
@@ -67,7 +67,10 @@ Left make_topic() {
                   0);
     }
     rig.settle();
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(produce_one(rig, peer, {id, 3}, "gone"), i);
     static_cast<void>(rig.ask(peer, delete_records_request({id, 1}, 12)));
+    static_cast<void>(rig.ask(peer, delete_records_request({id, 3}, -1)));
     Left left;
     for (std::uint32_t partition = 0; partition < kPartitions; ++partition)
         left.records.push_back(read_all(rig, peer, {id, partition}));
@@ -158,7 +161,7 @@ TEST_P(RestoreTopicTest, BringsEveryRecordBackAtItsOffset) {
     ASSERT_EQ(left().records[1].front().first, 12);
     expect_all(*rig, rig->connect(0), restored.id);
     EXPECT_EQ(produce_one(*rig, rig->connect(0), {restored.id, 0}, "more"), 20);
-    EXPECT_EQ(produce_one(*rig, rig->connect(0), {restored.id, 3}, "first"), 0);
+    EXPECT_EQ(produce_one(*rig, rig->connect(0), {restored.id, 3}, "first"), 5);
     // As a power cut leaves it, and as a clean stop does.
     SimDisk cut = disk.crashed([] { return false; }, 512);
     EXPECT_TRUE(rig->stop());
@@ -209,16 +212,19 @@ TEST_P(RestoreTopicTest, RefusesWhatCannotBeATopicAndLeavesNothing) {
             {"not in order",
              [](auto& files) {
                  auto checkpoint = engine::decode_checkpoint(files["checkpoint.a"]);
-                 for (auto& row : checkpoint->partitions)
+                 for (auto& row : checkpoint->partitions) {
+                     if (row.segments.empty()) continue;
                      std::reverse(row.segments.begin() + 1, row.segments.end());
+                 }
                  files["checkpoint.a"].clear();
                  engine::encode_checkpoint(*checkpoint, files["checkpoint.a"]);
              }},
             {"does not hold where it starts",
              [](auto& files) {
                  auto checkpoint = engine::decode_checkpoint(files["checkpoint.a"]);
-                 for (auto& row : checkpoint->partitions)
-                     row.segments.erase(row.segments.begin());
+                 for (auto& row : checkpoint->partitions) {
+                     if (!row.segments.empty()) row.segments.erase(row.segments.begin());
+                 }
                  files["checkpoint.a"].clear();
                  engine::encode_checkpoint(*checkpoint, files["checkpoint.a"]);
              }},
