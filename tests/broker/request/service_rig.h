@@ -24,6 +24,7 @@ struct RigOptions {
     std::uint32_t shards = 1;
     std::uint64_t wal_bytes = 64ULL << 20;
     bool accept_wal_loss = false;
+    bool engine_may_fail = false;  // Else that fails the test.
 };
 
 // Timers of one shard, fired by the rig.
