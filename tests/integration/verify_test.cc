@@ -22,8 +22,9 @@ protected:
     void fill() {
         start();
         create("orders", 1, {{"segment.bytes", "4096"}});
+        const std::string value(1200, 'x');
         for (int i = 0; i < 12; ++i) {
-            auto record = record_of("orders", std::string(1200, 'x'));
+            auto record = record_of("orders", value);
             record.partition = 0;
             send(record);
         }

@@ -47,20 +47,22 @@ Outcome<void> BackupWriter::begin() {
     return {};
 }
 
-Outcome<void> BackupWriter::begin_partition(const fs::path& data,
+Outcome<bool> BackupWriter::begin_partition(const fs::path& data,
                                             std::uint32_t partition,
                                             std::int64_t start) {
     const auto name = fmt::format("{}-{}", topic_, partition);
     folder_ = directory_ / engine::kTopicsDirectory / name;
     std::error_code error;
     fs::remove_all(folder_, error);
-    if (auto made = make_directory(folder_); !made) return made;
+    if (auto made = make_directory(folder_); !made) return std::unexpected(made.error());
     auto links = link_sealed(data, name, {id_, partition}, engine::Offset(start), folder_);
     if (!links) return std::unexpected(links.error());
-    copied_ = {links->linked_bytes, links->copied_bytes};
-    row_ = std::move(links->row);
+    if (!*links) return false;
+    copied_ = {(*links)->linked_bytes, (*links)->copied_bytes};
+    row_ = std::move((*links)->row);
     tail_ = std::make_unique<TailFile>(folder_, row_);
-    return write_metadata();
+    if (auto written = write_metadata(); !written) return std::unexpected(written.error());
+    return true;
 }
 
 Outcome<void> BackupWriter::write_metadata() const {

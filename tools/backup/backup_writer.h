@@ -36,8 +36,9 @@ public:
     [[nodiscard]] Outcome<void> begin();
 
     // Takes over what the broker whose data directory is `data` has sealed of the partition from
-    // `start` on. Begins it anew when called twice.
-    [[nodiscard]] Outcome<void> begin_partition(const std::filesystem::path& data,
+    // `start` on. Begins it anew when called twice. False: some of that has been taken away
+    // meanwhile; it has to be begun anew.
+    [[nodiscard]] Outcome<bool> begin_partition(const std::filesystem::path& data,
                                                 std::uint32_t partition,
                                                 std::int64_t start);
 

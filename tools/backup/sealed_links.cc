@@ -6,10 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
-#include <thread>
 
 namespace millrace::backup {
 
@@ -22,27 +19,22 @@ using engine::SegmentRow;
 
 constexpr std::array kSuffixes{
         engine::kLogSuffix, engine::kOffsetIndexSuffix, engine::kTimeIndexSuffix};
-// A compaction that puts segments in place is over within moments.
-constexpr int kAttempts = 100;
-constexpr std::chrono::milliseconds kPause{100};
 
 fs::path file_of(const fs::path& folder, Offset base, std::string_view suffix) {
     const auto path = engine::segment_path("", base, suffix);
     return folder / fs::path(path.view()).filename();
 }
 
-// The row of what is sealed from `start` on. `settled`: none of it is being replaced.
-PartitionRow sealed_part(const PartitionRow& all, Offset start, bool& settled) {
+// The row of what is sealed from `start` on.
+PartitionRow sealed_part(const PartitionRow& all, Offset start) {
     PartitionRow part;
     part.key = all.key;
     part.log_start = part.flushed_offset = start;
-    settled = true;
     for (std::size_t i = 0; i + 1 < all.segments.size(); ++i) {
         const auto& segment = all.segments[i];
         const auto next = all.segments[i + 1].base;
         if (next <= start) continue;
         if (!segment.sealed) break;
-        settled = settled && !segment.swapping;
         part.segments.push_back(segment);
         part.flushed_offset = next;
     }
@@ -62,12 +54,24 @@ Outcome<PartitionRow> row_now(const fs::path& data, const engine::PartitionKey& 
     return none;
 }
 
+// A file of a segment that is being put in place may bear its other name still.
+Outcome<std::optional<bool>> link_one(const fs::path& from, const fs::path& to, bool swapping) {
+    if (swapping) {
+        auto unnamed = from;
+        unnamed += engine::kSwapSuffix;
+        auto linked = link_or_copy(unnamed, to);
+        if (!linked || *linked) return linked;
+    }
+    return link_or_copy(from, to);
+}
+
 // False: one of the files is not there any more.
 Outcome<bool> link_all(const fs::path& from, const fs::path& to, SealedLinks& links) {
     for (const auto& segment : links.row.segments) {
         for (const auto suffix : kSuffixes) {
-            const auto linked = link_or_copy(file_of(from, segment.base, suffix),
-                                             file_of(to, segment.base, suffix));
+            const auto linked = link_one(file_of(from, segment.base, suffix),
+                                         file_of(to, segment.base, suffix),
+                                         segment.swapping);
             if (!linked) return std::unexpected(linked.error());
             if (suffix != engine::kLogSuffix) continue;  // A missing index is made again.
             if (!*linked) return false;
@@ -77,44 +81,28 @@ Outcome<bool> link_all(const fs::path& from, const fs::path& to, SealedLinks& li
     return true;
 }
 
-Outcome<void> empty(const fs::path& folder) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error))
-        fs::remove(entry.path(), error);
-    if (error) return std::unexpected(fmt::format("{}: {}.", folder.string(), error.message()));
-    return {};
-}
-
 }  // namespace
 
-Outcome<SealedLinks> link_sealed(const fs::path& data,
-                                 const std::string& name,
-                                 const engine::PartitionKey& key,
-                                 Offset start,
-                                 const fs::path& to) {
-    const auto from = data / engine::kTopicsDirectory / name;
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-        if (attempt > 0) {
-            std::this_thread::sleep_for(kPause);
-            if (auto emptied = empty(to); !emptied) return std::unexpected(emptied.error());
-        }
-        const auto all = row_now(data, key);
-        if (!all) return std::unexpected(all.error());
-        bool settled = false;
-        SealedLinks links;
-        links.row = sealed_part(*all, start, settled);
-        if (!settled) continue;
-        const auto complete = link_all(from, to, links);
-        if (!complete) return std::unexpected(complete.error());
-        if (!*complete) continue;
-        // Names change hands only behind a checkpoint that says so.
-        const auto after = row_now(data, key);
-        if (!after) return std::unexpected(after.error());
-        const auto same = sealed_part(*after, start, settled);
-        if (settled && std::ranges::equal(same.segments, links.row.segments)) return links;
+Outcome<std::optional<SealedLinks>> link_sealed(const fs::path& data,
+                                                const std::string& name,
+                                                const engine::PartitionKey& key,
+                                                Offset start,
+                                                const fs::path& to) {
+    const auto all = row_now(data, key);
+    if (!all) return std::unexpected(all.error());
+    SealedLinks links;
+    links.row = sealed_part(*all, start);
+    const auto complete = link_all(data / engine::kTopicsDirectory / name, to, links);
+    if (!complete) return std::unexpected(complete.error());
+    // Names change hands only behind a checkpoint that says so.
+    const auto after = row_now(data, key);
+    if (!after) return std::unexpected(after.error());
+    if (!*complete || sealed_part(*after, start).segments != links.row.segments) {
+        return std::nullopt;
     }
-    return std::unexpected(fmt::format(
-            "The segments of {} were replaced again and again meanwhile. Try again.", name));
+    for (auto& segment : links.row.segments)
+        segment.swapping = false;
+    return links;
 }
 
 }  // namespace millrace::backup

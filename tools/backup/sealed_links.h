@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace millrace::backup {
 
@@ -20,12 +21,13 @@ struct SealedLinks {
 };
 
 // `data`: the broker's data directory; `name`: the partition's folder below its topics/; `to`: an
-// empty folder. Segments below `start` are left out. What retention or compaction takes away
-// meanwhile is looked for again in the next checkpoint.
-[[nodiscard]] Outcome<SealedLinks> link_sealed(const std::filesystem::path& data,
-                                               const std::string& name,
-                                               const engine::PartitionKey& key,
-                                               engine::Offset start,
-                                               const std::filesystem::path& to);
+// empty folder. Segments below `start`, where the partition starts now, are left out. None:
+// retention or compaction has taken some away meanwhile; it has to be asked again where the
+// partition starts.
+[[nodiscard]] Outcome<std::optional<SealedLinks>> link_sealed(const std::filesystem::path& data,
+                                                              const std::string& name,
+                                                              const engine::PartitionKey& key,
+                                                              engine::Offset start,
+                                                              const std::filesystem::path& to);
 
 }  // namespace millrace::backup

@@ -33,8 +33,8 @@ constexpr std::string_view kBackup = "backup_failed";
 constexpr std::string_view kRestore = "restore_failed";
 
 // Where retention or compaction takes records away meanwhile the partition is begun anew.
-constexpr int kAttempts = 30;
-constexpr std::chrono::milliseconds kPause{200};
+constexpr int kAttempts = 100;
+constexpr std::chrono::milliseconds kPause{50};
 
 ExitCode fail_files(const Session& session, std::string_view name, const std::string& message) {
     if (message == backup::kInterrupted) return ExitCode::interrupted;
@@ -134,6 +134,8 @@ private:
             if (!before) return fail(session_, before.error(), options_.topic);
             const auto begun = writer.begin_partition(data, partition, before->start_offset);
             if (!begun) return fail_files(session_, kBackup, begun.error());
+            if (interrupted()) return ExitCode::interrupted;
+            if (!*begun) continue;
             const auto after = offsets_of(partition);
             if (!after) return fail(session_, after.error(), options_.topic);
             const PartitionCut cut{partition,
