@@ -30,9 +30,10 @@ PartitionRow sealed_part(const PartitionRow& all, Offset start) {
     PartitionRow part;
     part.key = all.key;
     part.log_start = part.flushed_offset = start;
-    for (std::size_t i = 0; i + 1 < all.segments.size(); ++i) {
+    for (std::size_t i = 0; i < all.segments.size(); ++i) {
         const auto& segment = all.segments[i];
-        const auto next = all.segments[i + 1].base;
+        const bool last = i + 1 == all.segments.size();
+        const auto next = last ? all.flushed_offset : all.segments[i + 1].base;
         if (next <= start) continue;
         if (!segment.sealed) break;
         part.segments.push_back(segment);
