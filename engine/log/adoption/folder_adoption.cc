@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <string>
 #include <utility>
 
 namespace millrace::engine {
@@ -50,8 +50,7 @@ void FolderAdoption::looked() noexcept {
     const auto& segment = row_->segments[segment_];
     const auto name = name_of(source_path(segment.base, kLogSuffix));
     if (result() < 0) {
-        return refuse(name + " cannot be looked at: " +
-                      std::strerror(static_cast<int>(-result())));  // NOLINT(concurrency-mt-unsafe)
+        return refuse(name + " cannot be looked at (errno " + std::to_string(-result()) + ")");
     }
     if (op_.size != segment.bytes) {
         return refuse(name + " has " + std::to_string(op_.size) + " bytes where " +
