@@ -226,6 +226,20 @@ TEST_F(BackupTest, ADamagedOneIsRefusedByName) {
     EXPECT_EQ(millrace({"topic", "restore", out()}).status, 4);
 }
 
+TEST_F(BackupTest, OneWhosePartsAreOfDifferentBackupsIsRefused) {
+    start();
+    fill("orders", 2000);
+    ASSERT_EQ(millrace({"topic", "backup", "orders", out("old")}).status, 0);
+    ASSERT_EQ(millrace({"produce", "orders", "-p", "1"}, lines(10)).status, 0);
+    ASSERT_EQ(millrace({"topic", "backup", "orders", out("new")}).status, 0);
+    fs::copy_file(out("old") + "/backup.json",
+                  out("new") + "/backup.json",
+                  fs::copy_options::overwrite_existing);
+    const auto refused = restore({out("new")});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.errors, HasSubstr("not of the same backup"));
+}
+
 TEST_F(BackupTest, LeavesNoHalfOne) {
     start();
     fill("orders", 2000);
